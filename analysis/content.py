@@ -1,4 +1,4 @@
-"""What a report says, apart from the pages and files that say it."""
+"""The content of a report, apart from the pages and files that render it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from analysis.logs.trace import Trace
 from analysis.text.table import Table
 
 FOREST = "difference_to_baseline"
-"""The figure that answers a study's question."""
+"""Name of the figure that answers a study's question."""
 RESULTS = "results"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a report says; pages are renderings of it."""
+    """The content of a report; pages are renderings of it."""
 
     evidence: Evidence
     first: FirstScreen
@@ -33,16 +33,16 @@ class Report:
     charts: Mapping[str, Chart]
     verdicts: list[Judged]
     sections: Mapping[str, Trace]
-    """Where each section of prose comes from; of sections that the report does not have, too."""
+    """The trace of each section of prose, including sections that the report does not have."""
     data: list[Table] = field(default_factory=list)
-    """Verdicts and gates, which pages show as sections: of files they have CSV alone."""
+    """Verdicts and gates, which pages show as sections; the only file written for them is a CSV."""
 
     @property
     def results(self) -> Table | None:
-        """The first table; None where no run is scored on the primary metric."""
+        """The results table; None if no run is scored on the primary metric."""
         return next((table for table in self.tables if table.name == RESULTS), None)
 
     @property
     def other_tables(self) -> list[Table]:
-        """All tables but that one."""
+        """All tables except the results table."""
         return [table for table in self.tables if table.name != RESULTS]

@@ -11,42 +11,45 @@ from sspo.errors import UserError
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--title": {"help": "title of the report"},
-    "--question": {"help": "what the runs were to answer"},
+    "--question": {"help": "question that the runs were meant to answer"},
     "--baseline": {"help": "arm that the others are tested against (default: the first)"},
     "--primary": {
         "action": "append",
         "metavar": "METRIC",
-        "help": "metric that scores a run, or an answer where a tool gives several; may be repeated",
+        "help": "metric that scores a run, or an answer if a tool logs several; may be repeated",
     },
     "--label": {
         "action": "append",
         "default": [],
         "metavar": "METRIC=LABEL",
-        "help": "what tables call a primary metric, or a set of results by question (default: its name)",
+        "help": "name of a primary metric, or of a set of results by question, in tables (default: its own name)",
     },
     "--unit": {
         "action": "append",
         "default": [],
         "metavar": "METRIC=UNIT",
-        "help": "what a primary metric is counted in: percent, or any word such as tokens (default: its own unit, not named)",
+        "help": "unit of a primary metric: percent, or any word such as tokens (default: its own unit, unnamed)",
     },
     "--named": {
         "action": "append",
         "default": [],
         "metavar": "NAME=ARM:SEED",
-        "help": "whose a run is that files of several runs, such as W&B's charts, call by this name; may be repeated",
+        "help": "arm and seed of the run that files of several runs, such as W&B's charts, call by this name; may be repeated",
     },
     "--scale": {
         "type": float,
-        "help": "what makes accuracies shares in [0, 1] (1, or 0.01 for percent): the report then has percent points",
+        "help": "factor that turns accuracies into shares in [0, 1] (1, or 0.01 for percent): the report then uses percentage points",
     },
-    "--final-step": {"type": int, "help": "the fixed last step (default: the last one with a score)"},
+    "--final-step": {
+        "type": int,
+        "help": "step that scores every run (default: each run's last step with a score)",
+    },
     "--smallest-effect": {
         "type": float,
-        "help": "the least difference of the average that would matter, in its unit after --scale",
+        "help": "smallest difference of the average that would matter, in its unit after --scale",
     },
     "--arm-from": {"metavar": "KEY", "help": "logged option or column that names the arm (default: arm)"},
-    "--seed-from": {"metavar": "KEY", "help": "the same for the seed (default: seed)"},
+    "--seed-from": {"metavar": "KEY", "help": "logged option or column that holds the seed (default: seed)"},
     "--step-from": {
         "metavar": "KEY",
         "help": "column that holds the training step (default: the first of step, global_step, .., _step that is there)",
@@ -55,44 +58,46 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--claims": {
         "action": "append",
         "metavar": "FILE",
-        "help": "file of conf/claims to judge by these runs, such as `paper` (default: none)",
+        "help": "file of conf/claims to judge with these runs, such as `paper` (default: none)",
     },
     "--reference": {
         "action": "store_true",
-        "help": "show what the SSPO paper reports below the results (needs --scale)",
+        "help": "show the SSPO paper's published numbers below the results (needs --scale)",
     },
-    "--importance-sampling-level": {"help": "TRL's option, where its logs do not hold it"},
-    "--loss-mode": {"help": "verl's policy_loss.loss_mode, likewise"},
-    "--loss-agg-mode": {"help": "verl's, likewise"},
+    "--importance-sampling-level": {"help": "TRL's option, if its logs do not contain it"},
+    "--loss-mode": {"help": "verl's policy_loss.loss_mode, if its logs do not contain it"},
+    "--loss-agg-mode": {"help": "verl's loss_agg_mode, if its logs do not contain it"},
 }
 
 SEED_LENGTH = 19
 OF_MIRRORS = ("--title", "--question", "--baseline")
-"""What may be said of runs that are read from their W&B mirrors, which know the rest."""
+"""Options accepted with --from-wandb; the mirrors carry the rest."""
 
 
 def add_import_commands(commands: Any) -> None:
-    """Add both to the subparsers of the command line."""
+    """Add both commands to the subparsers of the command line."""
     read = commands.add_parser(
         "import",
-        help="make a study of logs of W&B, TensorBoard, TRL, verl, CSV, or of results by question of lm-eval, lighteval, "
+        help="make a study from logs of W&B, TensorBoard, TRL, verl, CSV, or from results by question of lm-eval, lighteval, "
         "evalscope, verl",
     )
-    read.add_argument("name", help="what to call the study")
+    read.add_argument("name", help="name of the new study")
     read.add_argument(
         "--from", dest="sources", action="extend", nargs="+", default=[], metavar="[ARM:SEED=]PATH[#RUN]",
-        help="logs of one run (of a file of several: RUN), or of several that name their arm and seed",
+        help="logs of one run (#RUN picks it from a file of several), or of several runs that name their arm and seed",
     )  # fmt: skip
     read.add_argument(
         "--from-wandb", dest="mirrors", action="extend", nargs="+", type=Path, default=[], metavar="FOLDER",
-        help="folders with offline W&B runs of this project, however deep: arms, seeds and the plan are what they carry",
+        help="folders with offline W&B runs of this project, at any depth: arms, seeds and the plan are read from the runs",
     )  # fmt: skip
     read.add_argument(
         "--plan",
         metavar="STUDY[.PRESET]",
-        help="of runs from W&B: whose plan, where they are of several studies",
+        help="with --from-wandb: the study and preset to read, if the runs belong to several",
     )
-    read.add_argument("--map", type=Path, metavar="FILE", help="YAML file of the same, for many runs")
+    read.add_argument(
+        "--map", type=Path, metavar="FILE", help="YAML file with the same options, for many runs"
+    )
     for option, details in OPTIONS.items():
         read.add_argument(option, **details)
     read.add_argument(
@@ -101,7 +106,7 @@ def add_import_commands(commands: Any) -> None:
     read.set_defaults(run=_import)
     table = commands.add_parser("table", help="every logged number of a study as one CSV or Parquet table")
     table.add_argument("name", help="name of the study")
-    table.add_argument("--preset", required=True, help="whose runs or compact logs")
+    table.add_argument("--preset", required=True, help="preset whose runs or compact logs to read")
     table.add_argument("--to", type=Path, required=True, metavar="FILE", help="FILE.csv or FILE.parquet")
     table.add_argument("--store", type=Path, default=Path("runs"), help="run store (default: runs)")
     table.add_argument(
@@ -138,7 +143,7 @@ def _import_mirrors(arguments: argparse.Namespace) -> int:
     ]
     if arguments.sources or unused:
         said = "--from" if arguments.sources else unused[0]
-        raise UserError(f"--from-wandb reads all that it needs from the mirrors: leave out {said}")
+        raise UserError(f"--from-wandb reads everything it needs from the mirrors: leave out {said}")
     given = {
         option.removeprefix("--"): getattr(arguments, option.removeprefix("--")) for option in OF_MIRRORS
     }

@@ -1,6 +1,6 @@
-"""What all reports say together, from their compact logs alone: `python -m analysis index` writes reports/index.html and index.md.
+"""The index of all reports, from their compact logs alone: `python -m analysis index` writes reports/index.html and index.md.
 
-studies   a report as a line: its answer, and how many tests and looks it took
+studies   one line per report: its answer, and the number of its tests and looks
 shared    runs that several studies list
 index     the page, for a browser and for GitHub
 """

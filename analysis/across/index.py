@@ -1,4 +1,4 @@
-"""index.html and index.md over all reports. Equal reports give equal bytes, wherever they lie and whenever they are made."""
+"""index.html and index.md over all reports. Equal reports give equal bytes, independent of folder and time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from sspo.runs.runlog import write_atomic
 ROOM = Path(__file__).parent
 TITLE = "All studies"
 READING = (
-    "Above and below: Holm's p within the study is under its level. Not told apart is no evidence of equality. No line is "
-    "written by hand, and none says what a study with a failed gate is worth."
+    "Above and below: Holm's p within the study is below its level. Not told apart is not evidence of equality. Lines are "
+    "generated, and do not account for failed gates."
 )
 COUNTING = (
-    "Primary: arms tested on the primary score. Claims: those that the runs could judge. The others are families of their own. "
-    "Each family holds its error rate by itself; nothing is adjusted over families or studies. Looks before the end are counted "
-    "of registered studies alone."
+    "Primary: arms tested on the primary score. Claims: those that the runs could test. Each other column is a family of its own. "
+    "Each family controls its own error rate; nothing is adjusted across families or studies. Looks before the end are counted "
+    "only for registered studies."
 )
-SHARING = "What one of these studies finds in such an arm, the others find in the same runs: it is one piece of evidence."
+SHARING = "Findings of several studies on such an arm rest on the same runs: they are one piece of evidence."
 HEADS = ("study", "runs", "primary", "claims", *FAMILIES.values(), "all tests", "looks")
 SHARED_HEADS = ("arm", "runs", "seeds", "studies")
 render = Templates(ROOM / "templates").render
@@ -34,14 +34,14 @@ render = Templates(ROOM / "templates").render
 
 @dataclass(frozen=True)
 class Index:
-    """What both pages say."""
+    """The content of both pages."""
 
     lines: Sequence[StudyLine]
     shared: Sequence[Shared]
 
     @property
     def counts(self) -> str:
-        """Studies, runs and tests in all, in two sentences."""
+        """Return the totals of studies, runs and tests, in two sentences."""
         runs, twice, lines = sum(line.runs for line in self.lines), again(self.shared), self.lines
         primary, claims = sum(line.primary for line in lines), sum(line.claims for line in lines)
         tests, post_hoc = sum(line.tests for line in lines), sum(line.post_hoc for line in lines)
@@ -53,12 +53,12 @@ class Index:
         )
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Of the table of tests, its sums last."""
+        """Return the rows of the table of tests, the sums last."""
         return [_row(line) for line in self.lines] + [_sums(self.lines)]
 
 
 def write_index(out: Path) -> Path:
-    """Write index.html and index.md into the folder of reports and return the first. Raises UserError where there is no report."""
+    """Write index.html and index.md into the folder of reports and return the first path. Raises UserError if there are no reports."""
     reports = read_reports(out)
     index = Index([line_of(name, evidence) for name, evidence in reports.items()], shared_runs(reports))
     write_atomic(out / "index.html", index_html(index))
@@ -67,7 +67,7 @@ def write_index(out: Path) -> Path:
 
 
 def index_html(index: Index) -> str:
-    """The page for a browser, which loads nothing."""
+    """Render the page for a browser; it loads no other files."""
     body = render(
         "index.html",
         title=TITLE,
@@ -86,13 +86,13 @@ def index_html(index: Index) -> str:
 
 
 def index_markdown(index: Index) -> str:
-    """The same for GitHub."""
-    parts = [f"# {TITLE}", markdown(index.counts), "## What each found"]
+    """Render the page for GitHub."""
+    parts = [f"# {TITLE}", markdown(index.counts), "## Findings"]
     parts += ["\n".join(map(_item, index.lines)), markdown(READING)]
     parts += ["## Tests and looks", _table(HEADS, index.rows()), markdown(COUNTING)]
     if index.shared:
         rows = [(s.label, str(len(s.seeds)), s.of_seeds, ", ".join(s.studies)) for s in index.shared]
-        parts += ["## The same runs in several studies", _table(SHARED_HEADS, rows)]
+        parts += ["## Runs shared by several studies", _table(SHARED_HEADS, rows)]
         parts.append(markdown(f"{_again(index)} {SHARING}"))
     return "\n\n".join(parts) + "\n"
 
@@ -106,7 +106,7 @@ def _item(line: StudyLine) -> str:
 
 
 def _again(index: Index) -> str:
-    return f"{again(index.shared):,} runs are listed again by another study."
+    return f"{again(index.shared):,} listings repeat a run of another study."
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,4 +1,4 @@
-"""The same evidence twice: runs that several studies list. A run is its cell, its seed and its epoch, whatever an arm is called."""
+"""Shared evidence: runs that several studies list. A run is identified by its cell, seed and epoch, not by the name of its arm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Shared:
     """Runs of one cell that the same studies list under the same arms."""
 
     label: str
-    """What they call it; several names where they differ."""
+    """Its label in the studies; several names if they differ."""
     seeds: tuple[int, ...]
     studies: tuple[str, ...]
     """Folders of their reports."""
@@ -31,12 +31,12 @@ class Shared:
 
 
 def begun(evidence: Evidence) -> list[Mapping[str, Any]]:
-    """The runs that a study lists and that were ever begun."""
+    """Return the runs that a study lists and that have started."""
     return [run for run in evidence.logs.runs if run["status"] != NOT_BEGUN]
 
 
 def shared_runs(reports: Mapping[str, Evidence]) -> list[Shared]:
-    """By how many runs are listed again, the most first. Runs of other tools have no cell that two studies could share."""
+    """Return shared runs, sorted by the number of repeated listings, the most first. Runs of other tools have no cell to share."""
     listed: dict[Key, dict[str, str]] = {}
     for folder, evidence in reports.items():
         for key, label in _keys(evidence):
@@ -57,7 +57,7 @@ def shared_runs(reports: Mapping[str, Evidence]) -> list[Shared]:
 
 
 def again(shared: Sequence[Shared]) -> int:
-    """How many runs are listed once more than they were made."""
+    """Count the repeated listings of runs."""
     return sum(len(s.seeds) * (len(s.studies) - 1) for s in shared)
 
 

@@ -1,4 +1,4 @@
-"""A report as a line of the index."""
+"""One line of the index per report."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from analysis.tables.catalogue import TABLES
 from sspo.errors import UserError
 
 SMOKE = "smoke"
-"""The preset whose numbers say nothing: its reports are not listed."""
+"""The preset whose numbers are not evidence: its reports are not listed."""
 FAMILIES: Mapping[str, str] = {
     "standing": "over the base",
     "stability": "collapse",
     "effects": "factors",
     "collapse": "collapse by level",
 }
-"""Tables with a family of tests of their own, and what the index calls it."""
+"""Tables with their own family of tests, and the family's name in the index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,33 +51,33 @@ class StudyLine:
     claims: int
     """Claims that were judged."""
     post_hoc: int
-    """Of those, the ones that are not shown to be older than the first run."""
+    """Judged claims that are not shown to be older than the first run."""
     families: Mapping[str, int]
     """Tests in the other families."""
     planned: int
     """Looks before the end that were planned and taken."""
     unplanned: int
     counted: bool
-    """Whether anybody counted looks: only of registered studies."""
+    """Whether looks were counted: only for registered studies."""
 
     @property
     def tests(self) -> int:
-        """All of them."""
+        """Return the number of all tests."""
         return self.primary + self.claims + sum(self.families.values())
 
     @property
     def looks(self) -> str:
-        """In words."""
+        """Return the looks in words."""
         return looks_text(self.planned, self.unplanned) if self.counted else "not counted"
 
 
 def looks_text(planned: int, unplanned: int) -> str:
-    """`1 planned, 2 unplanned`."""
+    """Format numbers of looks: `1 planned, 2 unplanned`."""
     return f"{planned} planned, {unplanned} unplanned" if planned or unplanned else "none"
 
 
 def read_reports(out: Path) -> dict[str, Evidence]:
-    """By folder the reports in `out`, of a study the strongest preset. Raises UserError where there is none or one is damaged."""
+    """Read the reports in `out` by folder, the strongest preset of each study. Raises UserError if there are none or one is damaged."""
     names = sorted({study_of(path.parent.name) for path in out.glob(f"*/{FILE}")})
     found = {}
     for name in names:
@@ -92,19 +92,19 @@ def read_reports(out: Path) -> dict[str, Evidence]:
 
 
 def _check(folder: Path) -> None:
-    """Logs and provenance are of the study that the folder is called after. Raises UserError."""
+    """Check that logs and provenance belong to the study that the folder is named after. Raises UserError if they do not."""
     logs, stated = read_json(folder / "logs" / MANIFEST), read_json(folder / FILE)
     if not isinstance(logs, dict) or not isinstance(stated, dict):
         raise UserError(f"{folder} is damaged: restore it or make the report again")
     of = [(str(content.get("study")), str(content.get("preset"))) for content in (logs, stated)]
     if of[0] != of[1] or report_folder(folder.parent, *of[0]) != folder:
         raise UserError(
-            f"{folder} holds logs or a {FILE} of another study: move it away, or make the report again"
+            f"{folder} holds logs or a {FILE} of a different study: move it away, or make the report again"
         )
 
 
 def line_of(folder: str, evidence: Evidence) -> StudyLine:
-    """The line of one report."""
+    """Return the line of one report."""
     standing = rule_of(evidence).standing
     looks = looks_from(evidence.logs.looks)
     judged = [
@@ -112,7 +112,7 @@ def line_of(folder: str, evidence: Evidence) -> StudyLine:
         for file in judge(evidence, judged_files(evidence.logs.manifest))
         for name, verdict in file.verdicts.items()
     ]
-    states = [state for state, verdict in judged if verdict.judgement is not None]
+    states = [state for state, verdict in judged if verdict.judgment is not None]
     registered = standing.state == REGISTERED
     return StudyLine(
         folder=folder,
@@ -133,7 +133,7 @@ def line_of(folder: str, evidence: Evidence) -> StudyLine:
 
 
 def _tests(evidence: Evidence, name: str) -> int:
-    """Adjusted p that a table shows."""
+    """Count the adjusted p-values in a table."""
     table = TABLES[name](evidence)
     return sum(
         bool(cell.text) and any(k.endswith("p_holm") and v is not None for k, v in cell.data.items())

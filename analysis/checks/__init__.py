@@ -1,7 +1,7 @@
-"""What must hold before a comparison says anything.
+"""Requirements that a comparison must meet to be informative.
 
-gates     headroom, no clip, A/A, equal starts: what a study must meet
+gates     headroom, no clip, A/A, equal starts: requirements of a study
 flags     warnings about comparisons that are uninformative or confounded
 scored    arms that were scored in different ways, or on different questions
-matching  arms that were matched on clipping
+matching  arms that are matched on their clip fraction
 """

@@ -1,6 +1,6 @@
-"""What makes a comparison say nothing, or say it of something else: sentences for the captions where it is read.
+"""Reasons why a comparison is uninformative or confounded, as sentences for the captions under which it is read.
 
-Nothing is said of what the compact logs do not hold: a metric that no run logged flags nothing.
+Data that the compact logs do not hold raise no flag: neither does a metric that no run logged.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ TRAJECTORY = (
     "policy/token_log_ratio_std",
     "optim/grad_norm",
 )
-"""What two runs of one seed share at every step where nothing that they differ in acted. Counts of segments and clips may
-differ all the same."""
+"""Metrics that two runs of one seed share at every step if nothing in which they differ had an effect. Counts of segments and
+clips may still differ."""
 MOSTLY_ZERO = 0.9
-"""Share of groups without an advantage, a mean over an arm's rollouts, from which on hardly a response can teach."""
+"""Share of groups without an advantage, a mean over an arm's rollouts, at and above which hardly any response carries a gradient."""
 LONGER, SLOWER = 1.25, 1.5
-"""Times as many tokens, or seconds: beyond, or below one over it, arms did not have the same. Length is an outcome too, and
-seconds vary with what else a machine does."""
+"""Ratios of tokens, and of seconds, beyond which (or below whose inverse) arms count as unequal. Length is an outcome as well, and
+seconds vary with a machine's other load."""
 NAMED = 3
 """Arms that a sentence names before it counts the others."""
 
 
 @functools.lru_cache(maxsize=1)
 def flags(evidence: Evidence) -> tuple[str, ...]:
-    """Factors that cannot act, then comparisons that are not between equals; none where all is well."""
+    """Return factors that cannot act, then comparisons of unequal arms; empty if there is nothing to flag."""
     found = (
         _never_clipped(evidence),
         _zero_advantages(evidence),
@@ -59,11 +59,11 @@ def flags(evidence: Evidence) -> tuple[str, ...]:
 
 
 def flags_trace(evidence: Evidence) -> Trace:
-    """What all flags rest on."""
+    """Return the trace of all flags."""
     keys = dict.fromkeys((CLIP, CLIP_ACTIVE.key, ZERO, *TRAJECTORY))
     logged = [metric(key) for key in keys if evidence.logs.metrics[key].notna().any()]
     runs = [run for arm in _trained(evidence) for run in evidence.counted(arm)]
-    return trace("whether factors could act, and arms had the same", [*logged, RECORD], runs)
+    return trace("whether factors could have an effect, and arms had equal budgets", [*logged, RECORD], runs)
 
 
 def _trained(evidence: Evidence) -> list[Arm]:
@@ -81,8 +81,8 @@ def _never_clipped(evidence: Evidence) -> str:
     if not never:
         return ""
     if len(never) == len(clipping):
-        return "Clipping cannot act: no arm clipped a token at any step, so bounds are without effect here."
-    return f"Clipping did not act in {_listed(never)}: no token was clipped at any step."
+        return "Clipping had no effect: no arm clipped a token at any step, so its bounds do not matter here."
+    return f"Clipping had no effect in {_listed(never)}: no token was clipped at any step."
 
 
 def _clips(evidence: Evidence, run: int) -> bool:
@@ -100,11 +100,11 @@ def _zero_advantages(evidence: Evidence) -> str:
     ]
     if not found:
         return ""
-    return f"Zero advantages: share of groups with equal rewards, which teach nothing: {_listed(found)}."
+    return f"Zero advantages: share of groups with equal rewards, which carry no gradient: {_listed(found)}."
 
 
 def _identical(evidence: Evidence) -> Iterator[str]:
-    """Arms that are alike at all seeds they share together, others pair by pair."""
+    """Report arms that are identical at all shared seeds together, other arms pair by pair."""
     trajectories, seeds = _trajectories(evidence.logs.metrics), evidence.runs["seed"].tolist()
     trained = {arm.name: arm.label for arm in _trained(evidence)}
     digests = {
@@ -129,12 +129,12 @@ def _identical(evidence: Evidence) -> Iterator[str]:
     alike = [" and ".join(trained[name] for name in group) for group in groups if len(group) > 1]
     if alike or partly:
         whole = [f"{names} at all shared seeds" for names in alike]
-        yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: what they differ in did not act there."
+        yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: their differences had no effect there."
 
 
 def _trajectories(metrics: pd.DataFrame) -> dict[int, str]:
-    """By run, a digest of what it logged of TRAJECTORY; of runs with two metrics and two rollouts, for the first is shared by
-    design."""
+    """Return, by run, a digest of its TRAJECTORY metrics. Runs need two such metrics and two rollouts: the first rollout is shared
+    by design."""
     by_run = metrics.groupby("run")
     enough = by_run["rollout"].nunique().ge(2) & by_run[list(TRAJECTORY)].count().gt(0).sum(axis=1).ge(2)
     digests = digests_by_run(metrics[["run", "rollout", "update", *TRAJECTORY]], apart_from="run")
@@ -143,7 +143,7 @@ def _trajectories(metrics: pd.DataFrame) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class _Budget:
-    """A quantity that compared arms should have alike: a number an arm, and the times beyond which they have not."""
+    """A quantity that should be equal in compared arms: one number per arm, and the ratios beyond which two arms count as unequal."""
 
     name: str
     of_arm: Callable[[Arm], float | None]
@@ -153,7 +153,7 @@ class _Budget:
 
 
 def _unequal(evidence: Evidence) -> Iterator[str]:
-    """A sentence a quantity that an arm and what it is tested against did not have alike."""
+    """Yield one sentence per quantity on which an arm and its reference differ."""
     pairs = [(a, b) for a in _trained(evidence) if (b := evidence.study.reference_of(a)) is not None]
     for budget in _budgets(evidence):
         found = [said for arm, other in pairs if (said := _apart(budget, arm, other)) is not None]
@@ -188,7 +188,7 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
         _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{rounded(100 * v, '.2g')} %"),
         _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
         _Budget(
-            "tokens (a response's, summed over rollouts)",
+            "tokens (mean per response, summed over rollouts)",
             mean(lengths),
             1 / LONGER,
             LONGER,
@@ -199,7 +199,7 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
 
 
 def _apart(budget: _Budget, arm: Arm, other: Arm) -> tuple[float, str] | None:
-    """How far apart two arms are, as a log of their ratio, with both numbers; None where they are near enough."""
+    """Return the absolute log ratio of two arms and a text with both numbers; None if they are close enough."""
     mine, theirs = budget.of_arm(arm), budget.of_arm(other)
     if mine is None or theirs is None or mine == theirs:
         return None
@@ -211,7 +211,7 @@ def _apart(budget: _Budget, arm: Arm, other: Arm) -> tuple[float, str] | None:
 
 
 def _done(evidence: Evidence, arm: Arm) -> list[int]:
-    """A diverged run has fewer of everything, which captions say of it already."""
+    """Return the arm's finished runs. A diverged run has less of everything, which captions already mention."""
     status = evidence.runs["status"].to_numpy()
     return [run for run in evidence.counted(arm) if status[run] == DONE]
 
@@ -222,11 +222,11 @@ def _mean(of_run: Mapping[int, float], runs: Iterable[int]) -> float | None:
 
 
 def _seeds(evidence: Evidence, arm: Arm) -> str:
-    """Seeds of the runs that count, as ranges."""
+    """Return the seeds of the counted runs, as ranges."""
     return ranges(sorted({int(evidence.runs.at[run, "seed"]) for run in evidence.counted(arm)}))
 
 
 def _listed(found: list[str], between: str = ", ") -> str:
-    """The first few, and how many more."""
+    """List the first few, and the number of the rest."""
     more = f"{between}and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return between.join(found[:NAMED]) + more

@@ -1,4 +1,4 @@
-"""Gates: what must hold before a study can say anything. Each gives a verdict and the numbers behind it."""
+"""Gates: requirements that a study must meet to be informative. Each returns a verdict and the numbers behind it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from analysis.text.unit import Unit
 from sspo.config import OWN_ENGINE
 
 PASS, FAIL, UNTESTABLE, OPEN = "pass", "fail", "not testable", "open"
-"""`open`: tested, and the runs tell neither way."""
+"""`open`: tested, but the runs decide neither way."""
 PRECISE = "evaluation is precise"
 DEFAULTS: Mapping[str, float] = {
     "base_max": 0.60,
@@ -42,7 +42,7 @@ DEFAULTS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Gate:
-    """One verdict."""
+    """One gate's verdict and evidence."""
 
     name: str
     verdict: str
@@ -54,7 +54,7 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 @functools.lru_cache(maxsize=8)
 def check_gates(evidence: Evidence) -> list[Gate]:
-    """All gates in order, under the manifest's thresholds; that of matched arms only where an arm has a target."""
+    """Check all gates in order, under the manifest's thresholds; the gate of matched arms only if an arm has a target."""
     limits = {**DEFAULTS, **{k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
     unknown = {**(NOT_IN_IMPORTED_LOGS if evidence.study.imported else {})}
@@ -67,7 +67,7 @@ def check_gates(evidence: Evidence) -> list[Gate]:
 
 
 def failed(evidence: Evidence) -> list[Gate]:
-    """The gates that failed."""
+    """Return the gates that failed."""
     return [gate for gate in check_gates(evidence) if gate.verdict == FAIL]
 
 
@@ -76,24 +76,24 @@ def _verdict(holds: bool, sentence: str) -> tuple[str, str]:
 
 
 def base_has_room(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """An untrained base is scored and far from solved, greedy and at T = 0.5."""
+    """Check that an untrained base is scored and far from solved, greedy and at T = 0.5."""
     bases = evidence.study.with_role("base")
     greedy = [v for arm in bases for v in values(evidence, evidence.scores(*GREEDY), arm)]
     cool = [v for arm in bases for v in values(evidence, evidence.scores("sampled", 0.5), arm)]
     if not greedy:
-        return UNTESTABLE, "there is no scored run of an untrained base"
+        return UNTESTABLE, "no run of an untrained base is scored"
     limit = limits["base_max"]
     if not cool:
         verdict = FAIL if np.mean(greedy) > limit else UNTESTABLE
         return verdict, f"greedy {points(float(np.mean(greedy)))}; no base run is evaluated at T = 0.5"
     g, c = float(np.mean(greedy)), float(np.mean(cool))
     return _verdict(
-        max(g, c) <= limit, f"base greedy {points(g)}, T = 0.5 {points(c)}; at most {points(limit)} wanted"
+        max(g, c) <= limit, f"base greedy {points(g)}, T = 0.5 {points(c)}; at most {points(limit)} allowed"
     )
 
 
 def clipping_acts(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Training without a clip loses clearly to the best arm."""
+    """Check that training without a clip scores clearly below the best arm."""
     means = {a: v for a in evidence.study.with_role("arm") if (v := _mean(evidence, a.name)) is not None}
     without = [v for a in evidence.study.with_role("no_clip") if (v := _mean(evidence, a.name)) is not None]
     if not means or not without:
@@ -104,7 +104,10 @@ def clipping_acts(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str,
         f"no clip {points(max(without))}, best arm ({best.label}) {points(means[best])}: {signed(gap)} points"
     )
     if gap < limits["no_clip_margin"]:
-        return FAIL, f"clipping is inert here: {sentence}, {points(limits['no_clip_margin'])} wanted"
+        return (
+            FAIL,
+            f"clipping is inert here: {sentence}, at least {points(limits['no_clip_margin'])} required",
+        )
     return PASS, sentence
 
 
@@ -115,7 +118,7 @@ def _mean(evidence: Evidence, name: str) -> float | None:
 
 
 def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The token-level arm clips active tokens on the last update of a rollout."""
+    """Check that the token-level arm clips active tokens on the last update of a rollout."""
     name = str(evidence.study.gates.get("token_arm", evidence.study.baseline))
     arm = evidence.study.arm(name)
     means = run_means(evidence, CLIP_LAST)
@@ -125,12 +128,12 @@ def tokens_are_clipped(evidence: Evidence, limits: Mapping[str, float]) -> tuple
     share, limit = float(np.mean(mine)), limits["token_clip_min"]
     return _verdict(
         share >= limit,
-        f"{name} clips {rounded(100 * share, '.2f')} % of active tokens on last updates; {rounded(100 * limit, '.2f')} % wanted",
+        f"{name} clips {rounded(100 * share, '.2f')} % of active tokens on last updates; at least {rounded(100 * limit, '.2f')} % required",
     )
 
 
 def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """No evaluation set is at ceiling or floor in every trained arm."""
+    """Check that no evaluation set is at ceiling or floor in every trained arm."""
     trained = evidence.study.with_role("arm", "no_clip", "aa")
     found, stuck = [], []
     for column in evidence.sets:
@@ -147,14 +150,14 @@ def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[
 
 
 def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The A/A arm (the same cell, other seeds) is equivalent to its original: two one-sided tests at the smallest effect of interest."""
+    """Check that the A/A arm (the same cell, other seeds) is equivalent to its original, by two one-sided tests at the smallest effect of interest."""
     copies = evidence.study.with_role("aa")
     if not copies:
         return UNTESTABLE, "the preset has no A/A arm"
     copy = copies[0]
     original = evidence.study.arm(str(copy.copy_of))
     if original is not None and set(copy.seeds) & set(original.seeds):
-        return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on others"
+        return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on different seeds"
     found = compare(evidence, evidence.primary, copy, original) if original else None
     c, alpha = None if found is None else found.welch, rule_of(evidence).alpha
     if c is None or c.df is None or c.error is None or alpha is None or c.n < FEWEST_RUNS:
@@ -164,12 +167,12 @@ def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
         )
     margin = evidence.study.smallest_effect
     if margin is None:
-        return UNTESTABLE, "nobody named the smallest effect of interest, within which the two must agree"
+        return UNTESTABLE, "no smallest effect of interest is set, within which the two must agree"
     return _equivalent(evidence.unit, c, margin, alpha)
 
 
 def _equivalent(unit: Unit, c: Comparison, margin: float, alpha: float) -> tuple[str, str]:
-    """Pass inside the margin, fail where a difference is shown, else open: with the chance of passing where nothing differs."""
+    """Return pass inside the margin, fail if a difference is shown, else open, with the chance of passing if nothing differs."""
     assert c.error is not None
     assert c.df is not None
     low, high = interval_at(c, alpha)
@@ -185,7 +188,7 @@ def _equivalent(unit: Unit, c: Comparison, margin: float, alpha: float) -> tuple
 
 
 def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Rollout 0 is token-identical across the arms of one seed that sample with one engine: another one draws other numbers."""
+    """Check that rollout 0 is token-identical across the arms of one seed that sample with the same engine: engines draw different numbers."""
     hashed = evidence.runs[evidence.runs["rollout0_sha256"].notna()]
     engines = hashed["engine"].fillna(OWN_ENGINE) if "engine" in hashed else OWN_ENGINE
     groups = hashed.assign(engine=engines).groupby(["seed", "engine"])["rollout0_sha256"]
@@ -200,7 +203,7 @@ def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 
 
 def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Responses are long enough, and segment lengths vary enough, for a segment rule to mean something."""
+    """Check that responses are long enough, and segment lengths vary enough, for a segment rule to matter."""
     ruled = evidence.runs.index[evidence.runs["rule"] == "subsentence"]
     rows = evidence.logs.metrics
     rows = rows[(rows["rollout"] == 0) & rows["run"].isin(ruled)].dropna(
@@ -214,20 +217,20 @@ def responses_have_segments(evidence: Evidence, limits: Mapping[str, float]) -> 
     holds = tokens >= limits["min_tokens"] and segments >= limits["min_segments"] and cv >= limits["min_cv"]
     return _verdict(
         holds,
-        f"at rollout 0 {rounded(tokens, '.1f')} tokens and {rounded(segments, '.1f')} segments a response, segment length CV {rounded(cv, '.2f')}; "
-        f"wanted {limits['min_tokens']:g}, {limits['min_segments']:g} and {limits['min_cv']:g}",
+        f"at rollout 0 {rounded(tokens, '.1f')} tokens and {rounded(segments, '.1f')} segments per response, segment length CV {rounded(cv, '.2f')}; "
+        f"at least {limits['min_tokens']:g}, {limits['min_segments']:g} and {limits['min_cv']:g} required",
     )
 
 
 def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """The sampling error of one run's score is at most a third of the spread over seeds."""
+    """Check that the sampling error of one run's score is at most a third of the spread over seeds."""
     errors = evidence.evaluation_errors(evidence.study.mode, evidence.study.temperature)
     sampling = [e.sampling for e in errors.values() if e.sampling is not None]
-    # without a clip runs collapse apart: their spread would let any evaluation pass
+    # unclipped runs collapse at different times: with their spread any evaluation would pass
     groups = [values(evidence, evidence.primary, a) for a in evidence.study.with_role("arm", "aa")]
     variances = [float(np.var(g, ddof=1)) for g in groups if len(g) > 1]
     if not sampling or not variances:
-        return UNTESTABLE, "needs two samples a question and two scored runs of a clipped arm"
+        return UNTESTABLE, "needs two samples per question and two scored runs of a clipped arm"
     error, sd = root_mean_square(sampling), float(np.sqrt(np.mean(variances)))
     return _verdict(
         error <= sd / 3,
@@ -236,9 +239,9 @@ def evaluation_is_precise(evidence: Evidence, limits: Mapping[str, float]) -> tu
 
 
 def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Every planned run came to an end: done, or diverged, which is an outcome."""
+    """Check that every planned run ended: done, or diverged, which is an outcome."""
     ended = evidence.runs["status"].isin(COUNTED)
-    sentence = f"{int(ended.sum())} of {len(ended)} planned runs came to an end"
+    sentence = f"{int(ended.sum())} of {len(ended)} planned runs ended"
     states = run_states(evidence)
     sentence += f"; {'; '.join(states)}" if states else ""
     going_on = evidence.runs["status"].isin((*COUNTED, MISSING, RUNNING))
@@ -248,23 +251,23 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 
 
 def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Every arm with a target clips near it, in the last half of its rollouts."""
+    """Check that every arm with a target clips near it, in the last half of its rollouts."""
     found = matchings(evidence)
-    sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target wanted"
+    sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target required"
     if not any(m.unmatched for m in found) and not all(m.holds for m in found):
         return UNTESTABLE, sentence
     return _verdict(all(m.holds for m in found), sentence)
 
 
 def _by_target(found: list[Matching]) -> list[str]:
-    """The realised range of every target, and each arm outside it with its numbers."""
+    """Return the realized range of every target, and each arm outside it with its numbers."""
     sentences = []
     for target in dict.fromkeys(m.target for m in found):
-        held = [m.realised for m in found if m.target == target and m.realised is not None and m.holds]
+        held = [m.realized for m in found if m.target == target and m.realized is not None and m.holds]
         if held:
-            realised = f"{rounded(100 * min(held), '.2f')} to {rounded(100 * max(held), '.2f')} %"
+            realized = f"{rounded(100 * min(held), '.2f')} to {rounded(100 * max(held), '.2f')} %"
             arms = f"{len(held)} arm{'s' if len(held) > 1 else ''}"
-            sentences.append(f"target {rounded(100 * target, '.2f')} %: realised {realised} ({arms})")
+            sentences.append(f"target {rounded(100 * target, '.2f')} %: realized {realized} ({arms})")
     return sentences + [m.numbers for m in found if not m.holds]
 
 
@@ -283,11 +286,11 @@ NOT_IN_IMPORTED_LOGS: Mapping[str, str] = {
     "untrained base has room": "imported logs hold no evaluation of an untrained base",
     "token arm clips": "imported logs do not count clipping over tokens with A != 0",
     "same rollout 0 across arms": "imported logs hold no hash of rollout 0",
-    "responses have segments": "imported logs do not say how responses are cut",
+    "responses have segments": "imported logs do not record how responses are segmented",
     PRECISE: "imported logs hold averages, not answers",
 }
 OF_SHARES: Mapping[str, str] = {
-    "clipping matters": "its margin is of shares, and the primary metric is in its own unit",
-    "sets discriminate": "ceiling and floor are of shares, and the primary metric is in its own unit",
+    "clipping matters": "its margin is defined for shares, but the primary metric is in its own unit",
+    "sets discriminate": "ceiling and floor are defined for shares, but the primary metric is in its own unit",
 }
 MATCHED: tuple[str, Check] = ("arms are matched on clipping", arms_are_matched)

@@ -1,4 +1,4 @@
-"""Arms that were matched on clipping: whether their realised clip fraction stayed near the target."""
+"""Arms that are matched on clipping, and whether their realized clip fraction stayed near the target."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from analysis.text.rounding import rounded
 from analysis.text.table import Cell
 
 FEWEST, MOST = 0.67, 1.5
-"""Times the target: outside, a comparison at equal clipping does not include the arm."""
+"""Bounds as multiples of the target: outside them, a comparison at equal clipping leaves out the arm."""
 
 
 @dataclass(frozen=True)
 class Matching:
-    """The clip fraction that an arm was to have and the one it had, a mean over its counted runs."""
+    """The target clip fraction of an arm and the realized one, a mean over its counted runs."""
 
     arm: Arm
     target: float
-    realised: float | None
-    """None where no run logged a matched update."""
+    realized: float | None
+    """None if no run logged a matched update."""
 
     @property
     def holds(self) -> bool:
-        """Whether the arm is known to have clipped near its target."""
-        return self.realised is not None and FEWEST * self.target <= self.realised <= MOST * self.target
+        """Return whether the arm is known to have clipped near its target."""
+        return self.realized is not None and FEWEST * self.target <= self.realized <= MOST * self.target
 
     @property
     def unmatched(self) -> bool:
-        """Whether the arm is known not to have."""
-        return self.realised is not None and not self.holds
+        """Return whether the arm is known to have clipped away from its target."""
+        return self.realized is not None and not self.holds
 
     @property
     def numbers(self) -> str:
-        """The arm with both numbers, in percent."""
+        """Return the arm with both numbers, in percent."""
         had = (
             "no matched update"
-            if self.realised is None
-            else f"realised {rounded(100 * self.realised, '.2f')} %"
+            if self.realized is None
+            else f"realized {rounded(100 * self.realized, '.2f')} %"
         )
         return f"{self.arm.label} (target {rounded(100 * self.target, '.2f')} %, {had})"
 
 
 @functools.lru_cache(maxsize=8)
 def matchings(evidence: Evidence) -> list[Matching]:
-    """One an arm with a target, in the manifest's order."""
+    """Return one Matching per arm with a target, in the manifest's order."""
     if all(arm.target_clip_frac is None for arm in evidence.study.arms):
         return []
     rates = run_means(evidence, CLIP_MATCHED)
@@ -62,14 +62,14 @@ def matchings(evidence: Evidence) -> list[Matching]:
 
 
 def label_cell(evidence: Evidence, arm: Arm) -> Cell:
-    """The first cell of an arm's row, with a mark where its clip fraction left the target."""
+    """Return the first cell of an arm's row, marked if its clip fraction left the target."""
     data = {"arm": arm.name, "label": arm.label}
     found = next((m for m in matchings(evidence) if m.arm.name == arm.name), None)
     if found is None:
         return Cell(arm.label, data)
     source = _trace(evidence, arm)
-    realised = None if found.realised is None else 100 * found.realised
-    numbers = {"target_clip": 100 * found.target, "realised_clip": realised}
+    realized = None if found.realized is None else 100 * found.realized
+    numbers = {"target_clip": 100 * found.target, "realised_clip": realized}
     label = f"{arm.label} (unmatched)" if found.unmatched else arm.label
     return Cell(label, {**data, **numbers}, trace=source)
 
@@ -84,13 +84,13 @@ def _trace(evidence: Evidence, arm: Arm) -> Trace:
 
 
 def matching_note(evidence: Evidence) -> list[str]:
-    """Sentences for captions; none where no arm has a target."""
+    """Return sentences for captions; none if no arm has a target."""
     found = matchings(evidence)
     if not found:
         return []
     sentences = [
-        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction, which a controller holds: they test no claim "
-        "on how much a ratio clips or collapses at its usual bounds."
+        f"{len(found)} arm{'s are' if len(found) > 1 else ' is'} matched to a clip fraction that a controller holds: such arms do not test "
+        "claims on how much a ratio clips or collapses at its usual bounds."
     ]
     left = [m.numbers for m in found if m.unmatched]
     if left:

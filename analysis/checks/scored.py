@@ -1,4 +1,4 @@
-"""Arms that were scored in different ways, or on different questions: what a comparison of them is not of."""
+"""Arms that were scored in different ways, or on different questions, so that a comparison of them is confounded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from analysis.logs.manifest import Arm
 
 SETTINGS = {
     "tool": "tool",
-    "version": "version of the tool",
+    "version": "tool version",
     "grader": "grader",
     "prompt": "prompt template",
     "system prompt": "system prompt",
@@ -18,20 +18,20 @@ SETTINGS = {
     "top_k": "top_k",
     "engine": "sampling engine",
     "max_tokens": "token limit",
-    "k": "samples a question",
+    "k": "samples per question",
     "fewshot": "examples in the prompt",
-    "stop": "stop texts",
-    "stream": "stream of random numbers",
+    "stop": "stop sequences",
+    "stream": "random stream",
     "batch": "batch",
-    "numbers": "numbers of the code",
+    "numbers": "numerics of the code",
     "precision": "precision",
 }
-"""What two scorings are compared in, by its key in a record's `scored_by`, in words. The model is what an arm is. Options of
-our own evaluations that are called by their dotted names are compared as well."""
+"""Settings in which scorings are compared: the key in a record's `scored_by`, and its name in words. The model is left out, as arms
+differ in it by definition. Options of our own evaluations that have dotted names are compared as well."""
 USUAL = "the default"
-"""Of such an option where a run of ours says nothing."""
+"""The value of such an option if one of our runs does not state it."""
 NEEDED = ("temperature", "grader")
-"""Without these nobody can tell whether arms were scored alike."""
+"""Settings without which it cannot be determined whether arms were scored in the same way."""
 NAMED = 4
 """Arms, or questions' sets, that a sentence names before it counts the others."""
 SHOWN = 60
@@ -39,8 +39,8 @@ SHOWN = 60
 
 
 def scored_apart(evidence: Evidence) -> Iterator[str]:
-    """A sentence a setting that runs do not share, then what is not stated, then sets of which arms answered other
-    questions. Settings are compared only between arms that state them."""
+    """Yield one sentence per setting on which runs differ, then settings that are not stated, then sets of which arms answered
+    different questions. Settings are compared only between arms that state them."""
     stated = _stated(evidence)
     if not stated:
         return
@@ -54,15 +54,14 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
     for key in NEEDED:
         silent = [arm for arm, of in stated.items() if key not in of]
         if silent and len(stated) > 1:
-            yield f"Nothing states the {SETTINGS[key]} of {_listed(silent)}: whether it is that of other arms is not known."
+            yield f"The {SETTINGS[key]} of {_listed(silent)} is not recorded: it may differ from that of other arms."
     if evidence.by_question:
         yield from _other_questions(evidence)
         yield from _other_texts(evidence)
 
 
 def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
-    """By the label of an arm, what its runs state, a value each that is different; arms of which no run states anything are
-    absent where none does."""
+    """Return the distinct values of every setting that an arm's runs state, by the arm's label; empty if no run states any."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     every = [record.get("scored_by") or {} for record in evidence.logs.runs]
     options = sorted({key for record in every for key in record if "." in key})
@@ -77,7 +76,7 @@ def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 def _who(found: Mapping[str, tuple[str, ...]]) -> str:
-    """Values, each with the arms that have it."""
+    """List the values, each with the arms that have it."""
     by_value: dict[tuple[str, ...], list[str]] = {}
     for arm, values in found.items():
         by_value.setdefault(values, []).append(arm)
@@ -90,7 +89,7 @@ def _short(text: str) -> str:
 
 
 def _other_questions(evidence: Evidence) -> Iterator[str]:
-    """A sentence a set of which an arm and what it is tested against did not answer the same questions."""
+    """Yield one sentence per set of which an arm and its reference answered different questions."""
     asked, pairs = _asked(evidence), _tested(evidence)
     for group in evidence.sets:
         found = []
@@ -105,7 +104,7 @@ def _other_questions(evidence: Evidence) -> Iterator[str]:
 
 
 def _other_texts(evidence: Evidence) -> Iterator[str]:
-    """A sentence a set of which an arm and what it is tested against state other questions, under ids that are all equal."""
+    """Yield one sentence per set of which an arm and its reference state different questions under the same ids."""
     asked, pairs = _asked(evidence), _tested(evidence)
     for group in evidence.sets:
         found = []
@@ -116,7 +115,7 @@ def _other_texts(evidence: Evidence) -> Iterator[str]:
             if len(mine | theirs) > 1 and mine and theirs:
                 found.append(f"{other.label} and {arm.label}")
         if found:
-            yield f"Other questions or right answers under equal ids of {group}: {_listed(found, '; ')}."
+            yield f"Different questions or right answers under the same ids of {group}: {_listed(found, '; ')}."
 
 
 def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:
@@ -125,7 +124,7 @@ def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:
 
 
 def _tested(evidence: Evidence) -> list[tuple[Arm, Arm]]:
-    """Every arm that is tested, with what it is tested against; the untrained base stands beside the baseline."""
+    """Return every tested arm with its reference; the untrained base is paired with the baseline."""
     study = evidence.study
     baseline = study.arm(study.baseline)
     against = [(arm, baseline if arm.role == "base" else study.reference_of(arm)) for arm in study.arms]
@@ -133,7 +132,7 @@ def _tested(evidence: Evidence) -> list[tuple[Arm, Arm]]:
 
 
 def _asked(evidence: Evidence) -> dict[tuple[str, str], set[str]]:
-    """By arm and set, the questions that any of its runs answered."""
+    """Return, by arm and set, the questions that any of the arm's runs answered."""
     arms = evidence.runs["arm"].to_dict()
     found: dict[tuple[str, str], set[str]] = {}
     questions = evidence.final[["run", "set", "question"]].drop_duplicates()

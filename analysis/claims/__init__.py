@@ -1,10 +1,10 @@
 """Hypotheses, and verdicts on them.
 
-spec      what conf/claims may hold
-asked     what a study asks its report to show besides its own runs
-files     where claims are kept, and which a study names
-arms      which arms a claim is about
-measures  what a claim may measure
+spec      the format of files of conf/claims
+asked     claims and published numbers that a study's report shows besides its own runs
+files     the folder of claims, and the files that a study names
+arms      the arms that a claim is about
+measures  the measures that a claim may use
 verdict   supported, refuted, inconclusive, not testable
 section   verdicts in words
 table     verdicts as data

@@ -1,4 +1,4 @@
-"""Which arms of a study a claim speaks of, by what their runs were configured to be."""
+"""The arms of a study that a claim is about, selected by the configuration of their runs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from analysis.logs.manifest import Arm
 
 RECORDED = ("ratio", "rule", "term", "advantage", "aggregation", "adapt", "alpha", "clip_low", "clip_high")
 MAYBE = ("target", "advantage", "aggregation")
-"""Facts that two arms share where neither has one: unmatched arms have no target, and the logs of before advantage and
-aggregation were recorded are of studies whose arms all had the same."""
+"""Facts that count as equal if neither arm has one: unmatched arms have no target, and logs written before advantage and
+aggregation were recorded belong to studies whose arms all used the same."""
 
 
 class NotTestable(Exception):
-    """Why a study can't test a claim, as a sentence without its end."""
+    """The reason why a study cannot test a claim, as a sentence without its period."""
 
 
 def facts(evidence: Evidence, arm: Arm) -> Mapping[str, Any]:
-    """What the arm is, as its first counted run recorded it; logs of before a fact was recorded lack it (None)."""
+    """Return the arm's facts as its first counted run recorded them; None for a fact that older logs do not record."""
     runs = evidence.counted(arm)
     record = evidence.logs.runs[runs[0]] if runs else {}
     found = {key: record.get(key) for key in RECORDED}
@@ -31,7 +31,7 @@ def facts(evidence: Evidence, arm: Arm) -> Mapping[str, Any]:
 
 
 def pairs(evidence: Evidence, claim: Claim) -> list[tuple[Arm, Arm | None]]:
-    """The arms of the claim, each with what it is compared with (None: the bound). Raises NotTestable with the reason."""
+    """Return the arms of the claim, each with the arm that it is compared with (None: the bound). Raises NotTestable with the reason."""
     mine = _select(evidence, claim.arms, claim.free)
     if claim.against is None:
         return [(arm, None) for arm in mine]

@@ -1,4 +1,4 @@
-"""What a study asks its report to show besides its own runs: files of claims, and what the paper reports."""
+"""Options of a study for its report: files of claims, and the numbers of the paper."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ MUST_BE = {"claims": "a list of files of conf/claims, such as [paper]", "referen
 
 
 def asked(manifest: Mapping[str, Any], key: str) -> Any:
-    """`claims` or `reference` of a manifest; None where it asks for nothing.
+    """Return `claims` or `reference` of a manifest; None if it has none.
 
-    Manifests from before there were such keys, and runs that were read from their W&B mirrors, are shown as the study's spec
-    in this checkout says today. Raises UserError where that file is no YAML, or the key has a value that it cannot have.
+    For manifests written before these keys existed, and for runs read from their W&B mirrors, the study's current spec in this
+    checkout applies. Raises UserError if that file is not YAML, or if the key has an invalid value.
     """
     found, valid = _stated(manifest, key), KINDS[key]
     if found is not None and not valid(found):

@@ -1,4 +1,4 @@
-"""Which claims a study is judged by, and where they are kept. Apart from what reads them, so that a look at the files takes no pandas."""
+"""The files of claims, and those that judge a study. Separate from their reader, so that listing the files does not import pandas."""
 
 from __future__ import annotations
 

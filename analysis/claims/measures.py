@@ -1,4 +1,4 @@
-"""What a claim may speak of: one number a run, from compact logs alone."""
+"""The measures of claims: one number per run, from compact logs alone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from sspo.metrics import GLOSSARY
 
 @dataclass(frozen=True)
 class ClaimMeasure:
-    """One number a run. `values` gives them by the run's index, and leaves out runs that have none."""
+    """One number per run. `values` returns them by the run's index, and leaves out runs without one."""
 
     meaning: str
     percent: bool
     values: Callable[[Evidence], Mapping[int, float]]
-    absent: str = "no such number is logged"
-    """Why a run would have none."""
+    absent: str = "it was not logged"
+    """The reason why a run has none."""
     streams: tuple[str, ...] = ()
-    """What it is read from; of scores, that depends on the study."""
+    """Streams that it is read from; empty for scores, whose streams depend on the study."""
 
 
 def _score(evidence: Evidence) -> Mapping[int, float]:
@@ -47,7 +47,7 @@ COLLAPSED, SCORE = "collapsed", "score"
 MEASURES: Mapping[str, ClaimMeasure] = {
     **{key: _of(measures.Measure(key, key, GLOSSARY[key].unit == "share")) for key in METRIC_KEYS},
     **{measure.name: _of(measure) for measure in measures.MEASURES},
-    SCORE: ClaimMeasure("average over sets on the primary metric", True, _score, "not all answers are there"),
+    SCORE: ClaimMeasure("average over sets on the primary metric", True, _score, "answers are missing"),
     COLLAPSED: ClaimMeasure("runs that diverged or scored below the untrained base", True, _none),
     "policy/grad_noise": ClaimMeasure(
         "noise of the gradient over sub-batches of one rollout",
@@ -56,4 +56,4 @@ MEASURES: Mapping[str, ClaimMeasure] = {
         "it is measured on recorded rollouts (see the replay), not logged in training",
     ),
 }
-"""By name; `collapsed` is a yes or no that `analysis.claims.verdict` counts."""
+"""Measures by name; `collapsed` is a yes or no that `analysis.claims.verdict` counts."""

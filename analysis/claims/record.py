@@ -1,4 +1,4 @@
-"""Claims in provenance.json, so that a changed file of claims names the verdicts that it touches."""
+"""Claims in provenance.json, so that a changed file of claims can be traced to the verdicts that depend on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sspo.errors import UserError
 
 
 def claims_record(judged: Sequence[Judged]) -> dict[str, Any]:
-    """By name of the file, its SHA-256 and by claim a digest of what it states and its rows of verdicts.csv."""
+    """Return, by file name, the file's SHA-256 and, by claim, a digest of its statement and its rows of verdicts.csv."""
     found = {}
     for file, names in row_names(judged):
         rows = {claim: [row for of, _, row in names if of == claim] for claim in file.claims.claims}
@@ -28,17 +28,17 @@ def claims_record(judged: Sequence[Judged]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Change:
-    """A file of claims that is not what a report was made with."""
+    """A file of claims that differs from the one that a report was made with."""
 
     what: str
     rows: tuple[str, ...] = ()
-    """Of verdicts.csv, whose claims are others now."""
+    """Rows of verdicts.csv whose claims changed."""
     adjusted: tuple[str, ...] = ()
-    """Those whose p is adjusted together with them."""
+    """Rows whose p is adjusted together with them."""
 
 
 def changed_claims(recorded: Mapping[str, Any], files: Sequence[Path]) -> Iterator[Change]:
-    """What became of each file; nothing of those that are as they were."""
+    """Yield the change of each file; unchanged files are left out."""
     now = {path.name: path for path in files}
     for name, then in recorded.items():
         everything = tuple(row for claim in then["claims"].values() for row in claim["rows"])
@@ -60,6 +60,8 @@ def _changed(path: Path, then: Mapping[str, Any], everything: tuple[str, ...]) -
     ]
     new = [name for name in claims if name not in then]
     rows = tuple(row for name in others for row in then[name]["rows"])
-    what = "has changed" + (f": {', '.join([*others, *new])}" if others or new else ", though no claim of it")
+    what = "has changed" + (
+        f": {', '.join([*others, *new])}" if others or new else ", but none of its claims"
+    )
     rest = tuple(row for row in everything if row not in rows) if others or new else ()
     return Change(f"conf/claims/{path.name} {what}", rows, rest)

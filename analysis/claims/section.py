@@ -21,10 +21,10 @@ from analysis.text.rounding import rounded
 from sspo.config.choices import TERMS
 
 RULE = (
-    "One word a claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
+    "One word per claim, on the mean of its comparisons in the claim's direction. Intervals are adjusted over the {tests} "
     "that could be tested: with {sure} probability no word here is wrong. Supported: the interval lies above the smallest effect "
     "of interest. Direction shown: above zero. Equivalent: within the smallest effect on both sides. Refuted: below it. "
-    "Mixed: its comparisons differ by a test of their own, one above the smallest effect and another below, or no word holds for all. Post hoc: not shown to be older than the first run. "
+    "Mixed: a test shows that its comparisons differ, one above the smallest effect and another below, or no word holds for all. Post hoc: not shown to be older than the first run. "
 )
 NO_TEST = "No claim could be tested on these runs. "
 
@@ -41,25 +41,25 @@ class VerdictLine:
 
 @dataclass(frozen=True)
 class Judged:
-    """A file of claims with what a study says to each."""
+    """A file of claims with a study's verdict on each."""
 
     name: str
-    """Of the file."""
+    """Name of the file."""
     sha256: str
     claims: Claims
     verdicts: Mapping[str, Verdict]
     states: Mapping[str, str]
-    """By claim: `registered`, `post hoc` (not shown to be older than the first run) or `not registered`."""
+    """State by claim: `registered`, `post hoc` (not shown to be older than the first run) or `not registered`."""
     lines: tuple[VerdictLine, ...]
-    """For pages: a line a claim that could be tested, and below it one a comparison where it has several; else the reason."""
+    """Lines for pages: one per claim that could be tested, followed by one per comparison if it has several; otherwise the reason."""
     rule: str
 
 
 def judge(evidence: Evidence, files: Sequence[Path]) -> list[Judged]:
-    """The verdicts of every file. Raises UserError where one is not valid."""
+    """Judge the claims of every file. Raises UserError if a file is not valid."""
     claims = [load_claims(path) for path in files]
     given = verdicts(evidence, claims)
-    tests = sum(v.judgement is not None for by_name in given for v in by_name.values())
+    tests = sum(v.judgment is not None for by_name in given for v in by_name.values())
     return [
         _judged(evidence, path, file, by_name, tests)
         for path, file, by_name in zip(files, claims, given, strict=True)
@@ -91,11 +91,11 @@ def _bounds_note(evidence: Evidence) -> str:
     started = [arm for arm in evidence.study.with_role("arm") if evidence.counted(arm)]
     if all(facts(evidence, arm)["clip_low"] is not None for arm in started):
         return ""
-    return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see its label. "
+    return "These logs do not record every arm's clip bounds, on which a statement on clipping depends; see the arm's label. "
 
 
 def _lines(evidence: Evidence, name: str, claim: Claim, verdict: Verdict) -> Iterator[VerdictLine]:
-    found = verdict.judgement
+    found = verdict.judgment
     if found is None:
         yield VerdictLine(name, verdict.word, "", verdict.why)
         return
@@ -129,20 +129,20 @@ def _p(p: float) -> str:
 
 
 def compared(evidence: Evidence, claim: Claim, part: Part) -> str:
-    """`arm against arm`, or against the claim's bound."""
+    """Return `arm against arm`, or `arm against` the claim's bound."""
     other = _size(claim, claim.bound) if part.other is None else _arm(evidence, part.other)
     return f"{_arm(evidence, part.arm)} against {other}"
 
 
 def _arm(evidence: Evidence, arm: Arm) -> str:
-    """The arm with its bounds, which a statement on clipping depends on."""
+    """Return the arm with its bounds, on which a statement on clipping depends."""
     known = facts(evidence, arm)
     low, high = known["clip_low"], known["clip_high"]
     term = TERMS.get(known["term"])
     if not (term and term.matchable) or low is None or high is None:
         return arm.label
     target = arm.target_clip_frac
-    held = "" if target is None else f" before they were matched to {100 * target:g} % clipped"
+    held = "" if target is None else f" before matching to {100 * target:g} % clipped"
     return f"{arm.label} (bounds {low:g}/{high:g}{held})"
 
 
@@ -157,6 +157,6 @@ def _size(claim: Claim, value: float | None) -> str:
 
 
 def about(claim: Claim) -> str:
-    """What a claim measures, and its smallest effect of interest."""
+    """Return the meaning of a claim's measure, and its smallest effect of interest."""
     least = _size(claim, claim.smallest_effect).replace(" %", " points")
     return f"{MEASURES[claim.measure].meaning}; smallest effect of interest {least}. {claim.note}".strip()

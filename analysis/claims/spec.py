@@ -1,6 +1,6 @@
-"""What a file of conf/claims may hold: hypotheses, each a test of one measure between arms that are named by what they are.
+"""The format of a file of conf/claims: hypotheses, each a test of one measure between arms that are selected by their configuration.
 
-Every default of a claim stands here once. `analysis.claims.verdict` says what each comes to on a study.
+All defaults of a claim are defined here. `analysis.claims.verdict` judges claims on a study.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ SAME = (
 
 @dataclass(frozen=True, kw_only=True)
 class Selector:
-    """Which arms: those that meet all conditions given. A list is met by any of its values."""
+    """A selection of arms: those that meet all given conditions. A list is met by any of its values."""
 
     role: str = "arm"
     name: str | None = None
-    """A pattern of the arm's name (`sspo*`): for studies of one's own, since other studies name their arms otherwise."""
+    """A pattern of the arm's name (`sspo*`): for your own studies, since other studies name their arms differently."""
     level: tuple[str, ...] = ()
-    """What the importance ratio is taken over: token, response, or the rule that cuts segments."""
+    """The level of the importance ratio: token, response, or the rule that cuts segments."""
     term: tuple[str, ...] = ()
     adapt: tuple[str, ...] = ()
-    """How bounds follow entropy; `none` is a fixed clip."""
+    """The adaptation of bounds to entropy; `none` is a fixed clip."""
     alpha_above: float | None = None
-    """For arms whose bounds widen with entropy: 0."""
+    """0 selects arms whose bounds widen with entropy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,19 +64,19 @@ class Claim:
     measure: str = ""
     arms: Selector = field(default_factory=Selector)
     against: Selector | None = None
-    """The arms that `arms` are compared with, each with each; or else `bound`."""
+    """The arms that `arms` are compared with, each with each; alternatively, `bound`."""
     bound: float | None = None
     """The value that the measure of `arms` is compared with."""
     same: tuple[str, ...] = ()
-    """What two arms must have in common to be compared; `conditions` is all that is neither objective nor segmentation."""
+    """Facts that two arms must share to be compared; `conditions` covers everything except objective and segmentation."""
     direction: str = "higher"
-    """Where the claim says that `arms` lie, seen from what they are compared with."""
+    """The claimed position of `arms` relative to the arms or the bound they are compared with."""
     smallest_effect: float = 0.0
-    """The least difference that would matter, in the measure's unit; shares lie in [0, 1]."""
+    """The smallest difference that would matter, in the measure's unit; shares lie in [0, 1]."""
     free: bool = False
-    """Whether the claim speaks of arms under their own bounds, so that one held at a clip fraction can't test it."""
+    """Whether the claim is about arms under their own bounds, so that an arm held at a clip fraction cannot test it."""
     note: str = ""
-    """What a reader must know to judge the test."""
+    """A note for the reader on how to judge the test."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +86,16 @@ class Claims:
     title: str
     claims: Mapping[str, Claim]
     written: str | None = None
-    """The day on which the claims were written, as 2026-11-25; None where the file does not say."""
+    """The day on which the claims were written, such as 2026-11-25; None if the file does not state it."""
 
 
 def claim_digest(claim: Claim) -> str:
-    """SHA-256 of what a claim states, whatever it is called."""
+    """Return the SHA-256 of a claim's statement, independent of its name."""
     return hashlib.sha256(json.dumps(asdict(claim), sort_keys=True).encode()).hexdigest()
 
 
 def load_claims(path: Path) -> Claims:
-    """The claims of a file. Raises UserError, in one sentence that names the file, for the first that makes no sense."""
+    """Read the claims of a file. Raises UserError, in one sentence that names the file, for the first that is not valid."""
     content = read_yaml(path)
     try:
         return parse(content)
@@ -104,7 +104,7 @@ def load_claims(path: Path) -> Claims:
 
 
 def parse(content: Mapping[str, Any]) -> Claims:
-    """Claims from plain values. Raises UserError for the first one that makes no sense."""
+    """Build claims from plain values. Raises UserError for the first one that is not valid."""
     for key in content:
         if key not in KEYS:
             raise unknown("key", key, KEYS)
@@ -116,16 +116,18 @@ def parse(content: Mapping[str, Any]) -> Claims:
     claims = {}
     for name, values in named.items():
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise UserError(f"claims: a name is letters, digits and '_', a letter first, got {shown(name)}")
+            raise UserError(
+                f"claims: a name must be letters, digits and '_', a letter first, got {shown(name)}"
+            )
         if not isinstance(values, Mapping):
-            raise UserError(f"claims.{name} is a group of options, got {shown(values)}")
+            raise UserError(f"claims.{name} must be a group of options, got {shown(values)}")
         claims[name] = build(Claim, values, f"claims.{name}.")
         _check(f"claims.{name}", claims[name])
     return Claims(title=title, claims=claims, written=_day(content.get("written")))
 
 
 def _day(written: Any) -> str | None:
-    """A date of the file as text. Raises UserError for what is none."""
+    """Return a date of the file as text. Raises UserError if it is not a date."""
     if written is None:
         return None
     try:
@@ -144,10 +146,10 @@ def _check(where: str, claim: Claim) -> None:
     if (claim.against is None) == (claim.bound is None):
         raise UserError(f"{where} needs one of against (other arms) and bound (a number)")
     if claim.bound is not None and (claim.measure == "collapsed" or not math.isfinite(claim.bound)):
-        raise UserError(f"{where}.bound must be a finite number for a measure that is no yes or no")
+        raise UserError(f"{where}.bound must be a finite number, for a measure that is not a yes or no")
     if not 0 < claim.smallest_effect < math.inf:
         raise UserError(
-            f"{where}.smallest_effect must be a positive number, for nothing could refute the claim without one; "
+            f"{where}.smallest_effect must be a positive number, as nothing could refute the claim without one; "
             f"got {claim.smallest_effect}"
         )
     for side, selector in (("arms", claim.arms), ("against", claim.against)):

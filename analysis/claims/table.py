@@ -1,4 +1,4 @@
-"""Verdicts as data: a row a claim and one a comparison of it, written as verdicts.csv beside the files of the tables."""
+"""Verdicts as data: one row per claim and one per comparison of it, written as verdicts.csv beside the files of the tables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOTHING = "–"
 
 
 def verdict_table(evidence: Evidence, judged: Sequence[Judged], whole: Trace) -> Table | None:
-    """A row a claim, and one a comparison of it; None without claims. `whole` is the trace of what found no arms."""
+    """Return a table with one row per claim and one per comparison; None without claims. `whole` is the trace of claims without arms."""
     rows = [row for file, names in row_names(judged) for row in _rows(evidence, file, names, whole)]
     caption = (
         "Effects count in the claim's direction, with intervals adjusted over the claims; effects of shares are in points.",
@@ -45,12 +45,12 @@ def verdict_table(evidence: Evidence, judged: Sequence[Judged], whole: Trace) ->
 
 
 Named = tuple[str, Part | None, str]
-"""A claim, its comparison (None for the claim itself) and what the row is called."""
+"""A claim, its comparison (None for the claim itself) and the name of the row."""
 
 
 def row_names(judged: Sequence[Judged]) -> list[tuple[Judged, list[Named]]]:
-    """By file, every row whatever its verdict: a claim, then its comparisons by the arms' names; the file before both where
-    there are several."""
+    """Return the rows of every file, whatever the verdict: a claim, then its comparisons by the arms' names. If there are several
+    files, names begin with the file."""
     return [
         (file, list(_names(file, f"{file.name.removesuffix('.yaml')}/" if len(judged) > 1 else "")))
         for file in judged
@@ -87,7 +87,7 @@ def _rows(evidence: Evidence, file: Judged, names: Sequence[Named], whole: Trace
 
 
 def _of_claim(verdict: Verdict, claim: Claim, shared: Trace) -> tuple[Cell, ...]:
-    found = verdict.judgement
+    found = verdict.judgment
     seeds = NOTHING if verdict.seeds is None else str(verdict.seeds)
     tested = sum(part.found is not None for part in verdict.parts)
     pooled = None if found is None else found.pooled
@@ -109,7 +109,7 @@ def _of_claim(verdict: Verdict, claim: Claim, shared: Trace) -> tuple[Cell, ...]
 
 
 def _of_part(part: Part, claim: Claim, words: str, own: Trace, shared: Trace) -> tuple[Cell, ...]:
-    """Dashes have a trace: other numbers would make a comparison of them."""
+    """Return the cells of a comparison. Dashes have a trace as well: other numbers would turn them into a comparison."""
     other = part.other.name if part.other else None
     return (
         Cell(NOTHING, {"verdict": None}),
@@ -133,7 +133,7 @@ def _of_part(part: Part, claim: Claim, words: str, own: Trace, shared: Trace) ->
 
 
 def _effect(c: Comparison | None, claim: Claim, source: Trace) -> Cell:
-    """The effect with its interval, which other claims widen."""
+    """Return the cell of the effect with its interval, which other claims widen."""
     if c is None:
         return Cell(NOTHING, {"effect": None, "low": None, "high": None, "unit": _unit(claim)}, trace=source)
     scale = _scale(claim)
@@ -166,7 +166,7 @@ def _scale(claim: Claim) -> float:
 
 
 def _trace(evidence: Evidence, file: Judged, name: str, parts: Sequence[Part]) -> Trace:
-    """Of both sides of every comparison, with each run's own value."""
+    """Return the trace of both sides of every comparison, with each run's own value."""
     claim = file.claims.claims[name]
     sides = {side.name: side for part in parts for side in (part.arm, part.other) if side is not None}
     runs = {run for side in sides.values() for run in evidence.counted_of_cell(side)}
@@ -183,7 +183,7 @@ def _trace(evidence: Evidence, file: Judged, name: str, parts: Sequence[Part]) -
 
 
 def _collapsed(evidence: Evidence, sides: Iterable[Arm]) -> dict[int, float]:
-    """1 for a run that collapsed."""
+    """Return, by run, 1 if it collapsed and 0 otherwise."""
     floor = base_level(evidence)
     found: dict[int, float] = {}
     for side in sides:

@@ -1,8 +1,8 @@
 """Verdicts on claims: one word each, which holds whenever the interval behind it covers the truth.
 
-A claim is the mean of the comparisons that it asks for, in the direction that it names, with a test of whether they differ among
-themselves. All claims of a report share one error rate: each has alpha over their number, so that with probability 1 - alpha no
-word of the report is wrong. analysis.statistics.words says what the words mean.
+A claim is tested on the mean of its comparisons, in the direction that it names, with a test of whether they differ from each
+other. All claims of a report share one error rate: each has alpha over their number, so that with probability 1 - alpha no
+word of the report is wrong. analysis.statistics.words defines the words.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from analysis.logs.manifest import Arm
 from analysis.statistics import Comparison
 from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.intervals import no_spread
-from analysis.statistics.judgement import MIXED, Judgement, judge_means, judge_shares
+from analysis.statistics.judgment import MIXED, Judgment, judge_means, judge_shares
 from analysis.statistics.words import (
     DIRECTION,
     EQUIVALENT,
@@ -36,13 +36,13 @@ from analysis.statistics.words import (
 
 UNTESTABLE = "not testable"
 MANY = 1e6
-"""Degrees of freedom of a share's spread, which is known from the share."""
+"""Degrees of freedom of a share's spread, which follows from the share."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One comparison that a claim asks for: an effect in the claim's direction, or the reason why there is none."""
+    """One comparison of a claim: an effect in the claim's direction, or the reason why there is none."""
 
     arm: Arm
     other: Arm | None
@@ -53,14 +53,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a claim comes to; of an untestable one only the reason is known, and its comparisons where it found arms."""
+    """The verdict on a claim; an untestable one has only the reason, and its comparisons if it found arms."""
 
     word: str
     why: str
-    judgement: Judgement | None = None
+    judgment: Judgment | None = None
     parts: tuple[Part, ...] = ()
     seeds: int | None = None
-    """Runs an arm that would tell; None where none are asked for, or more than 100,000."""
+    """Runs per arm that would decide the claim; None if it is decided, or if more than 100,000 are needed."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class _Asked:
     parts: tuple[Part, ...]
     arms: tuple[Arm, ...] = ()
     values: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    """By arm and seed."""
+    """Values by arm and seed."""
     others: Sequence[Sequence[float]] = ()
-    """Scores of the study's other arms, where some run collapsed: their spread counts too."""
+    """Scores of the study's other arms, if some run collapsed: their spread counts as well."""
     collapses: bool = False
     why: str = ""
 
@@ -83,7 +83,7 @@ class _Asked:
 
 
 def verdicts(evidence: Evidence, files: Sequence[Claims]) -> list[dict[str, Verdict]]:
-    """By file and claim. Claims that can be tested share the error rate of the report, whatever their file."""
+    """Return verdicts by file and claim. Testable claims of all files share the error rate of the report."""
     rule = rule_of(evidence)
     asked = [{name: _ask(evidence, c, rule) for name, c in file.claims.items()} for file in files]
     tests = sum(bool(one.tested) for by_name in asked for one in by_name.values())
@@ -91,7 +91,7 @@ def verdicts(evidence: Evidence, files: Sequence[Claims]) -> list[dict[str, Verd
 
 
 def _ask(evidence: Evidence, claim: Claim, rule: Rule) -> _Asked:
-    """What the claim compares, with a reason for each comparison that cannot be made."""
+    """Collect what the claim compares, with a reason for each comparison that cannot be made."""
     try:
         found = pairs(evidence, claim)
     except NotTestable as reason:
@@ -111,13 +111,13 @@ def _ask(evidence: Evidence, claim: Claim, rule: Rule) -> _Asked:
 
 
 def _unmeasured(evidence: Evidence, claim: Claim, rule: Rule) -> str:
-    """Why no comparison can be made; empty where some may."""
+    """Return why no comparison can be made; empty if one may be possible."""
     if rule.alpha is None:
         return "nothing is tested before the registered study has finished"
     if claim.measure == SCORE and not evidence.unit.percent:
-        return "the smallest effect is in points, and the primary metric is in its own unit"
+        return "the smallest effect is in points, but the primary metric is in its own unit"
     if claim.measure != COLLAPSED and not MEASURES[claim.measure].values(evidence):
-        return f"no run has such a value: {MEASURES[claim.measure].absent}"
+        return f"no run has this value: {MEASURES[claim.measure].absent}"
     return ""
 
 
@@ -132,13 +132,13 @@ def _values(evidence: Evidence, claim: Claim, arm: Arm) -> Mapping[int, float]:
 def _obstacle(
     evidence: Evidence, claim: Claim, values: Mapping[str, Mapping[int, float]], arm: Arm, other: Arm | None
 ) -> str:
-    """Why a comparison cannot be made; empty where it can."""
+    """Return why a comparison cannot be made; empty if it can."""
     sides = [(side, values[side.name]) for side in (arm, other) if side is not None]
     for side, of_seed in sides:
         if not of_seed:
             return f"no run of {side.label} has a value: {MEASURES[claim.measure].absent}"
         if len(of_seed) < FEWEST_RUNS:
-            return f"a test takes {FEWEST_RUNS} runs of each arm, and {side.label} has {len(of_seed)}"
+            return f"a test needs {FEWEST_RUNS} runs of each arm, and {side.label} has {len(of_seed)}"
     if claim.measure == COLLAPSED:
         if any(flag for _, of_seed in sides for flag in of_seed.values()):
             return ""
@@ -149,7 +149,7 @@ def _obstacle(
     groups = [np.array(list(of_seed.values())) for _, of_seed in sides]
     if all(no_spread(float(g.std()), g) for g in groups):
         names = " and ".join(side.label for side, _ in sides)
-        return f"{names}: runs are all equal, so nothing says how seeds vary"
+        return f"{names}: runs are all equal, so the spread over seeds cannot be estimated"
     return ""
 
 
@@ -188,7 +188,7 @@ def _reasons(parts: Sequence[Part]) -> str:
 
 
 def _weights(asked: _Asked) -> Floats:
-    """A row a comparison that can be made, in the claim's direction, over the claim's arms."""
+    """Return one row of weights per possible comparison, in the claim's direction, over the claim's arms."""
     place = {arm.name: i for i, arm in enumerate(asked.arms)}
     sign = 1.0 if asked.claim.direction == "higher" else -1.0
     weight_CA = np.zeros((len(asked.tested), len(asked.arms)))
@@ -200,7 +200,7 @@ def _weights(asked: _Asked) -> Floats:
 
 
 def _groups(asked: _Asked, rule: Rule) -> tuple[list[Floats], bool]:
-    """Values of every arm, less the claim's bound; by seed where the rule pairs and all arms have the same seeds."""
+    """Return the values of every arm minus the claim's bound; by seed if the rule pairs and all arms have the same seeds."""
     bound = asked.claim.bound or 0.0
     compared = {side.name for p in asked.tested for side in (p.arm, p.other) if side is not None}
     # an arm of comparisons that cannot be made has no weight, and may have no runs
@@ -211,10 +211,10 @@ def _groups(asked: _Asked, rule: Rule) -> tuple[list[Floats], bool]:
     return [np.array(values) - bound for values in ordered], paired
 
 
-def _verdict(asked: _Asked, found: Judgement, parts: tuple[Part, ...]) -> Verdict:
+def _verdict(asked: _Asked, found: Judgment, parts: tuple[Part, ...]) -> Verdict:
     word, claim = found.word, asked.claim
     if word is None:
-        return Verdict(UNTESTABLE, "nothing says how seeds vary", parts=parts)
+        return Verdict(UNTESTABLE, "the spread over seeds cannot be estimated", parts=parts)
     size = _size(claim, claim.smallest_effect)
     because = {
         SUPPORTED: f"the effect is larger than {size}",
@@ -227,22 +227,22 @@ def _verdict(asked: _Asked, found: Judgement, parts: tuple[Part, ...]) -> Verdic
         return Verdict(word, because[word], found, parts)
     seeds = _seeds(claim, asked, found)
     if seeds is not None and seeds <= found.pooled.n:
-        why = f"so many runs would have shown an effect of {size} in 80 % of studies"
+        why = f"this many runs would show an effect of {size} in 80 % of studies"
         return Verdict(word, why, found, parts)
     needed = "more than 100,000" if seeds is None else f"about {seeds}"
     return Verdict(
-        word, f"{needed} runs an arm would show an effect of {size} in 80 % of studies", found, parts, seeds
+        word, f"{needed} runs per arm would show an effect of {size} in 80 % of studies", found, parts, seeds
     )
 
 
-def _seeds(claim: Claim, asked: _Asked, found: Judgement) -> int | None:
-    """Runs an arm at which the smallest effect of interest is shown with 80 % power, given the spread that was seen."""
+def _seeds(claim: Claim, asked: _Asked, found: Judgment) -> int | None:
+    """Return the runs per arm at which the smallest effect of interest is shown with 80 % power, given the observed spread."""
     c = found.pooled
     if c.error is not None and c.df is not None:
         return seeds_for(claim.smallest_effect, c.error * c.n**0.5, c.df / (c.n - 1), found.alpha)
     weight_A = _weights(asked).mean(axis=0)
     flags = [list(asked.values[arm.name].values()) for arm in asked.arms]
-    # half an event more of either kind: rates of 0 and 1 would have no spread
+    # add half an event of either kind: rates of 0 and 1 would have no spread
     share_A = np.array([(sum(f) + 0.5) / (len(f) + 1) for f in flags])
     spread = float(np.sqrt((weight_A**2 * share_A * (1 - share_A)).sum()))
     return seeds_for(claim.smallest_effect, spread, MANY, found.alpha)

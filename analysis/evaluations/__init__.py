@@ -1,9 +1,9 @@
-"""Evaluations beside each other, whoever made them: `python -m analysis evaluate`.
+"""Side-by-side evaluations of any tool: `python -m analysis evaluate`.
 
-named    which evaluations were given, and what they are called
+named    the given evaluations, and their names
 scores   one evaluation under one decoding
 paired   two evaluations, question by question
-flags    what makes a comparison less than it looks
+flags    caveats of a comparison
 tables   both tables
 command  the command
 """

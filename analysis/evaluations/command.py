@@ -1,4 +1,4 @@
-"""`python -m analysis evaluate`: evaluations beside each other on the terminal, and as a file."""
+"""`python -m analysis evaluate`: evaluations side by side, on the terminal and as a file."""
 
 from __future__ import annotations
 
@@ -14,31 +14,28 @@ KINDS = (".md", ".tex", ".csv", ".html")
 
 
 def add_evaluate_command(commands: Any) -> None:
-    """Add it to the subparsers of the command line."""
+    """Add the command to the subparsers of the command line."""
     asked = commands.add_parser(
-        "evaluate", help="evaluations beside each other, and their differences by question"
+        "evaluate", help="evaluations side by side, and their differences by question"
     )
     asked.add_argument(
         "paths",
         nargs="+",
         type=Path,
         metavar="FOLDER",
-        help="evaluations or training runs, or what lm-eval, lighteval, evalscope or verl wrote; the first is what others differ "
-        "from",
+        help="evaluations or training runs, or results of lm-eval, lighteval, evalscope or verl; differences are to the first",
     )
     asked.add_argument(
         "--primary",
         action="append",
         default=[],
         metavar="METRIC",
-        help="what scores an answer where a tool says several; may be repeated",
+        help="metric that scores an answer if a tool logs several; may be repeated",
     )
     asked.add_argument(
-        "--k", metavar="1,4,8", help="the k of pass@k and maj@k (default: the samples a question)"
+        "--k", metavar="1,4,8", help="the k of pass@k and maj@k (default: the samples per question)"
     )
-    asked.add_argument(
-        "--partial", action="store_true", help="count the answers of unfinished evaluations too"
-    )
+    asked.add_argument("--partial", action="store_true", help="include the answers of unfinished evaluations")
     asked.add_argument(
         "--to", type=Path, metavar="FILE", help=f"write the tables as well: {', '.join(KINDS)}"
     )
@@ -69,7 +66,7 @@ def _ks(text: str | None) -> tuple[int, ...]:
 
 
 def write(made: Sequence[Any], path: Path) -> None:
-    """Write tables to one file, by its ending. Raises UserError where it cannot be written."""
+    """Write tables to one file, in the format of its suffix. Raises UserError if it cannot be written."""
     from analysis.text.latex_table import to_latex
     from analysis.text.table import to_csv, to_markdown
     from sspo.runs.runlog import write_atomic

@@ -1,4 +1,4 @@
-"""What makes a comparison of evaluations less than it looks, as sentences."""
+"""Caveats of a comparison of evaluations, as sentences."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from analysis.evaluations.paired import asked_apart, ids, matching, pair_label, 
 from analysis.evaluations.scores import blocks
 
 COMPARED = ("model",)
-"""What evaluations may differ in, for that is what they are compared for."""
-UNSAID, USUAL = "not said", "the default"
+"""Settings in which evaluations may differ: they are the subject of the comparison."""
+UNSAID, USUAL = "not stated", "the default"
 
 
 def flags(evaluations: Sequence[NamedEvaluation]) -> list[str]:
-    """What is unfinished, settings that differ, questions that not all answered, who has no rates, and the notes of the readers."""
+    """Return sentences on unfinished evaluations, settings that differ, questions that not all answered, missing rates, and the notes of the readers."""
     counted = [one for one in evaluations if one.counts]
     return [
         *_unfinished(evaluations),
@@ -32,9 +32,9 @@ def flags(evaluations: Sequence[NamedEvaluation]) -> list[str]:
 def _unfinished(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     for one in evaluations:
         if one.counts and not one.outcomes.finished:
-            yield f"{one.letter} is unfinished: its scores are of the {one.answers} that are there, and not of its questions."
+            yield f"{one.letter} is unfinished: its scores are of the {one.answers} so far, not of all its questions."
         elif not one.counts and not one.outcomes.finished:
-            yield f"{one.letter} is unfinished ({one.answers}) and not compared: finish it, or count what is there with --partial."
+            yield f"{one.letter} is unfinished ({one.answers}) and not compared: finish it, or include its answers so far with --partial."
         elif not one.counts:
             yield f"{one.letter} holds no final answer."
 
@@ -46,12 +46,12 @@ def _settings(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
         for one in evaluations:
             letters.setdefault(_said(one, key), []).append(one.letter)
         if len(letters) > 1:
-            told = "; ".join(f"{value} ({', '.join(of)})" for value, of in letters.items())
-            yield f"Scored differently, {key}: {told}."
+            listed = "; ".join(f"{value} ({', '.join(of)})" for value, of in letters.items())
+            yield f"Scored differently, {key}: {listed}."
 
 
 def _said(one: NamedEvaluation, key: str) -> str:
-    """A setting in words. Of our own evaluations options that are called by their dotted names are noted only away from their
+    """Return a setting in words. Our own evaluations record options with dotted names only if they differ from their
     defaults."""
     ours = one.outcomes.source == "sspo" and "." in key
     return one.outcomes.scored_by.get(key, USUAL if ours else UNSAID)
@@ -64,7 +64,7 @@ def _questions(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
     for name in dict.fromkeys(name for sets in asked for name in sets):
         missing = [one.letter for one, sets in zip(evaluations, asked, strict=True) if name not in sets]
         if missing:
-            yield f"{name} was not asked in {', '.join(missing)}: where a set is missing there is no average."
+            yield f"{name} was not asked in {', '.join(missing)}: there is no average over sets if one is missing."
             continue
         apart = list(_apart(evaluations, name))
         yield from apart
@@ -74,34 +74,34 @@ def _questions(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
         anybody = set.union(*(sets[name] for sets in asked))
         if everybody != anybody:
             yield (
-                f"{name}: {len(everybody)} of {len(anybody)} questions were answered by all; scores are of each one's own "
-                "questions, differences of those that both answered."
+                f"{name}: {len(everybody)} of {len(anybody)} questions were answered by all; scores are over each evaluation's own "
+                "questions, differences over those that both answered."
             )
 
 
 def _apart(evaluations: Sequence[NamedEvaluation], name: str) -> Iterator[str]:
-    """A sentence a pair that was asked other questions under ids that are equal."""
+    """Yield one sentence per pair that was asked different questions under the same ids."""
     for one, other in itertools.combinations(evaluations, 2):
         if not asked_apart(one, other, name):
             continue
         if ids(one, name) == ids(other, name):
             yield (
-                f"{name}: {one.letter} and {other.letter} have equal ids for other questions or right answers, and are not paired."
+                f"{name}: {one.letter} and {other.letter} have the same ids for different questions or right answers, and are not paired."
             )
         else:
             yield (
-                f"{name}: {one.letter} and {other.letter} were not asked the same questions, nothing says whether those of equal "
-                "ids are the same, and they are not paired: ask both for the same questions."
+                f"{name}: {one.letter} and {other.letter} were not asked the same questions, it is not recorded whether equal ids "
+                "are the same question, and they are not paired: evaluate both on the same questions."
             )
 
 
 def _nothing_shared(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
-    """A sentence for an evaluation and decoding that has nothing to be paired with in the first."""
+    """Yield a sentence per evaluation and decoding that cannot be paired with the first evaluation."""
     first, *others = evaluations
     for other in others if first.counts else ():
         found = matching(blocks(other.outcomes), blocks(first.outcomes)) if other.counts else []
         if other.counts and not found:
-            yield f"No decoding that both have, so nothing is paired: {other.letter} − {first.letter}."
+            yield f"No common decoding, so nothing is paired: {other.letter} − {first.letter}."
         for mine, theirs in found:
             if not shared_sets(other, first, mine, theirs):
                 yield (
@@ -115,14 +115,14 @@ def _asked(rows: pd.DataFrame) -> dict[str, set[str]]:
 
 
 def _graded(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:
-    """Who has no rates because its values are no verdicts."""
+    """Yield a sentence on evaluations without rates because their values are not verdicts."""
     found = [
         one.letter
         for one in evaluations
         if any(b.samples[0] > 1 and not b.verdicts for b in blocks(one.outcomes))
     ]
     if found:
-        yield f"{', '.join(found)}: values between 0 and 1 call no answer right, so there is no pass@k and no maj@k."
+        yield f"{', '.join(found)}: values between 0 and 1 do not mark answers as right, so there is no pass@k and no maj@k."
 
 
 def _notes(evaluations: Sequence[NamedEvaluation]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which evaluations were given, and what they are called."""
+"""The given evaluations, and their names."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ MOST = len(string.ascii_uppercase)
 
 @dataclass(frozen=True)
 class NamedEvaluation:
-    """An evaluation, and the letter that tables call it by."""
+    """An evaluation, and its letter in tables."""
 
     letter: str
     outcomes: Outcomes
     partial: bool = False
-    """Whether it counts though it is not finished."""
+    """Whether it counts even if it is not finished."""
     place: str = ""
-    """The end of its folder or file, where another one has its name."""
+    """The end of its folder or file, if another evaluation has the same name."""
 
     @property
     def counts(self) -> bool:
-        """Whether it has scores to show and to compare."""
+        """Return whether it has scores to show and to compare."""
         return not self.outcomes.rows.empty and (self.outcomes.finished or self.partial)
 
     @property
     def title(self) -> str:
-        """Letter and name, and that it is not finished where it is not."""
+        """Return letter and name, marked if it is unfinished."""
         title = f"{self.letter}: {self.outcomes.name}" + (f" ({self.place})" if self.place else "")
         return title if self.outcomes.finished else f"{title} (unfinished, {self.answers})"
 
     @property
     def answers(self) -> str:
-        """How many answers it has so far."""
+        """Return the number of its answers so far, in words."""
         return f"{len(self.outcomes.rows):,} answers"
 
 
 def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: bool) -> list[NamedEvaluation]:
-    """What lies at these paths, lettered in their order; `metrics` score answers of which a tool says several.
+    """Read the evaluations at these paths, lettered in their order; `metrics` score an answer if a tool logs several.
 
-    Raises UserError for a path that holds no evaluation.
+    Raises UserError for a path without an evaluation.
     """
     found = [outcomes for path in paths for outcomes in outcomes_of(path, metrics)]
     if len(found) > MOST:
-        raise UserError(f"{len(found)} evaluations were given: at most {MOST} stand beside each other")
+        raise UserError(f"{len(found)} evaluations were given: at most {MOST} can be shown side by side")
     letters = string.ascii_uppercase[: len(found)]
     return [
         NamedEvaluation(letter, one, partial, place)
@@ -63,7 +63,7 @@ def read_named(paths: Sequence[Path], metrics: Sequence[str] = (), *, partial: b
 
 
 def _places(found: Sequence[Outcomes]) -> list[str]:
-    """Of those whose name is another's as well, as much of the end of their folder or file as tells them apart."""
+    """Return, for evaluations that share a name, as much of the end of their path as makes them distinct."""
     by_name: dict[str, set[tuple[str, ...]]] = {}
     for one in found:
         by_name.setdefault(one.name, set()).add(_place(one))
@@ -80,25 +80,25 @@ def _place(one: Outcomes) -> tuple[str, ...]:
 
 
 def _needed(places: Set[tuple[str, ...]]) -> int:
-    """How many last parts tell all of them apart."""
+    """Return the number of last path parts that make all of them distinct."""
     return next(n for n in itertools.count(1) if len({place[-n:] for place in places}) == len(places))
 
 
 def outcomes_of(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
-    """The evaluations at a path: a folder of ours, finished or not, or what another tool wrote.
+    """Read the evaluations at a path: a folder of ours, finished or not, or results of another tool.
 
-    Raises UserError where there are none.
+    Raises UserError if there are none.
     """
     if (path / runlog.EVAL).is_file():
         return [read_folder(path)]
     if not path.exists():
-        raise UserError(f"{shown_path(path)} is not there")
+        raise UserError(f"{shown_path(path)} does not exist")
     if (path / runlog.CONFIG).is_file() and (path / runlog.ENVIRONMENT).is_file():
-        raise UserError(f"{shown_path(path)} has no answers yet: let it go on")
+        raise UserError(f"{shown_path(path)} has no answers yet: let it continue")
     found = read_outcomes(path, metrics)
     if not found:
         raise UserError(
-            f"{shown_path(path)} holds no results by question: give the folder of an evaluation or of a training run, or what "
-            "lm-eval, lighteval, evalscope or verl wrote"
+            f"{shown_path(path)} holds no results by question: pass the folder of an evaluation or of a training run, or results of "
+            "lm-eval, lighteval, evalscope or verl"
         )
     return found

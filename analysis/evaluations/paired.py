@@ -14,7 +14,7 @@ AVERAGE = "average"
 
 @dataclass(frozen=True)
 class Difference:
-    """An evaluation minus the first one, on one set or on the average over the several sets that both have."""
+    """An evaluation minus the first one, on one set or on the average over the sets that both have."""
 
     of: NamedEvaluation
     first: NamedEvaluation
@@ -24,7 +24,7 @@ class Difference:
 
 
 def differences(evaluations: Sequence[NamedEvaluation]) -> Iterator[Difference]:
-    """Every other evaluation minus the first; none where the first does not count."""
+    """Yield every other evaluation minus the first; nothing if the first does not count."""
     first, *others = evaluations
     for other in others if first.counts else ():
         if other.counts:
@@ -33,7 +33,7 @@ def differences(evaluations: Sequence[NamedEvaluation]) -> Iterator[Difference]:
 
 
 def matching(mine: Sequence[Block], theirs: Sequence[Block]) -> list[tuple[Block, Block]]:
-    """Blocks of equal decoding; where either has one sampled block left, those two as well, whatever their temperatures."""
+    """Pair blocks of equal decoding; if each side has one sampled block left, pair those as well, whatever their temperatures."""
     key = {(b.mode, b.temperature): b for b in theirs}
     equal = [(b, key[b.mode, b.temperature]) for b in mine if (b.mode, b.temperature) in key]
     used = [block for both in equal for block in both]
@@ -53,24 +53,24 @@ def _of(other: NamedEvaluation, first: NamedEvaluation, mine: Block, theirs: Blo
 
 
 def pair_label(mine: Block, theirs: Block) -> str:
-    """How the answers of both were decoded."""
+    """Return the decoding of both blocks, in words."""
     return mine.label if mine.label == theirs.label else f"{mine.label} against {theirs.label}"
 
 
 def shared_sets(other: NamedEvaluation, first: NamedEvaluation, mine: Block, theirs: Block) -> list[str]:
-    """The sets that both have, but those of which the two say that they were asked other questions under equal ids."""
+    """Return the sets that both have, without those whose equal ids stand for different questions."""
     both = [name for name in theirs.sets if name in mine.sets]
     return [name for name in both if not asked_apart(other, first, name)]
 
 
 def asked_apart(one: NamedEvaluation, other: NamedEvaluation, name: str) -> bool:
-    """Whether both say what they asked in a set, it is not the same, and ids do not tell it apart."""
+    """Return whether both record the questions of a set, these differ, and ids do not distinguish them."""
     said = [of.outcomes.questions.get(name) for of in (one, other)]
     return None not in said and said[0] != said[1] and bool(ids(one, name) & ids(other, name))
 
 
 def ids(one: NamedEvaluation, name: str) -> set[str]:
-    """The questions of a set that it answered."""
+    """Return the questions of a set that it answered."""
     rows = one.outcomes.rows
     return set(rows.loc[rows["set"] == name, "question"])
 

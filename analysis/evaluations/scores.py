@@ -32,39 +32,39 @@ class Block:
 
     mode: str
     temperature: float | None
-    """None where nothing says it."""
+    """None if it is not recorded."""
     rows: pd.DataFrame
 
     @property
     def label(self) -> str:
-        """How answers were decoded, in words."""
+        """Return the decoding in words."""
         if self.mode == GREEDY:
             return GREEDY
         return "sampled" if self.temperature is None else f"T = {self.temperature:g}"
 
     @functools.cached_property
     def means(self) -> pd.Series:
-        """The mean over samples, by set and question."""
+        """Return the mean over samples, by set and question."""
         return self.rows.groupby(QUESTION, sort=False)["value"].mean()
 
     @functools.cached_property
     def sets(self) -> tuple[str, ...]:
-        """In the order of the file."""
+        """Return the sets in the order of the file."""
         return tuple(str(name) for name in self.rows["set"].drop_duplicates())
 
     @functools.cached_property
     def samples(self) -> tuple[int, int]:
-        """The fewest and the most samples of a question."""
+        """Return the fewest and the most samples of a question."""
         counts = self.rows.groupby(QUESTION, sort=False).size()
         return int(counts.min()), int(counts.max())
 
     def score(self, *sets: str) -> Score:
-        """The unweighted mean over these sets."""
+        """Return the unweighted mean over these sets."""
         parts = by_set(self.means[self.means.index.get_level_values("set").isin(sets)])
         return Score(float(np.mean([part.mean() for part in parts])), question_error(parts))
 
     def passed(self, k: int) -> float | None:
-        """Unbiased pass@k, averaged over sets; None where a value is neither right nor wrong. Raises ValueError where a question
+        """Return unbiased pass@k, averaged over sets; None if a value is neither right nor wrong. Raises ValueError if a question
         has fewer samples."""
         if not self.verdicts:
             return None
@@ -73,24 +73,24 @@ class Block:
         )
 
     def won(self, k: int) -> float | None:
-        """Unbiased maj@k likewise; None too where no answer was noted."""
+        """Return unbiased maj@k, averaged over sets; None if a value is neither right nor wrong, or if no answer was logged."""
         if not self.verdicts or not self.rows["answer"].notna().any():
             return None
         return self._over_sets({place: majority(v, a, k) for place, v, a in self._questions()})
 
     @property
     def verdicts(self) -> bool:
-        """Whether every value is 0 or 1: a graded reward says of no answer that it is right."""
+        """Return whether every value is 0 or 1: a graded reward does not mark answers as right."""
         return bool(self.rows["value"].isin((0.0, 1.0)).all())
 
     @property
     def truncated(self) -> float | None:
-        """The share of answers that were cut, averaged over sets; None where that is not known of all."""
+        """Return the share of truncated answers, averaged over sets; None unless it is known for all."""
         return self._mean("truncated")
 
     @property
     def tokens(self) -> float | None:
-        """Mean tokens an answer, averaged over sets; None where they are not known of all."""
+        """Return the mean tokens per answer, averaged over sets; None unless they are known for all."""
         return self._mean("tokens")
 
     def _mean(self, column: str) -> float | None:
@@ -110,11 +110,11 @@ class Block:
 
 
 def blocks(outcomes: Outcomes) -> list[Block]:
-    """Greedy answers first, then by temperature, and last those of which nothing says it."""
+    """Split an evaluation by decoding: greedy first, then by temperature, and last those with an unknown one."""
     rows = outcomes.rows
     how = rows["temperature"].mask(
         rows["mode"] == GREEDY, 0.0
-    )  # whatever a tool calls the temperature of greedy answers
+    )  # tools record different temperatures for greedy answers
     found = [
         Block(str(mode), None if math.isnan(temperature) else float(temperature), part)
         for (mode, temperature), part in rows.groupby(["mode", how], sort=False, dropna=False)

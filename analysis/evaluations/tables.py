@@ -1,4 +1,4 @@
-"""Evaluations as tables: the scores of each, and what the others differ from the first by."""
+"""Evaluations as tables: the scores of each, and the differences from the first."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NOTHING = Cell("–")
 
 
 def tables(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> list[Table]:
-    """Scores, and differences where there are any; `ks` are those of pass@k and maj@k, none for as many as all have samples.
+    """Return the table of scores, and of differences if there are any; `ks` are those of pass@k and maj@k, by default the number of samples.
 
-    Raises UserError for a k above the samples.
+    Raises UserError for a k above the number of samples.
     """
     check_ks(evaluations, ks)
     ks = ks or common_k(evaluations)
@@ -33,33 +33,33 @@ def tables(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> list[Ta
 
 
 def common_k(evaluations: Sequence[NamedEvaluation]) -> tuple[int, ...]:
-    """The most samples that every sampled question has, where evaluations differ in that: rates of other k do not compare."""
+    """Return the number of samples that every sampled question has, if evaluations differ in it: rates are comparable only at the same k."""
     counted = [block for one in evaluations if one.counts for block in blocks(one.outcomes)]
     samples = {block.samples[0] for block in counted if block.mode != GREEDY}
     return (min(samples),) if len(samples) > 1 and min(samples) > 1 else ()
 
 
 def check_ks(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> None:
-    """Raise UserError where a k is above the samples of a question."""
+    """Raise UserError if a k is above the samples of a question."""
     most = max(ks, default=1)
     for one in evaluations:
         sampled = [b for b in blocks(one.outcomes) if b.mode != GREEDY] if one.counts else []
         for block in sampled:
             if most > block.samples[0]:
                 raise UserError(
-                    f"--k {most} is above the {block.samples[0]} samples a question of {one.title} at {block.label}: "
-                    f"give at most {block.samples[0]}"
+                    f"--k {most} is above the {block.samples[0]} samples per question of {one.title} at {block.label}: "
+                    f"use at most {block.samples[0]}"
                 )
     if most > 1 and not any(
         b.mode != GREEDY for one in evaluations if one.counts for b in blocks(one.outcomes)
     ):
         raise UserError(
-            f"--k {most} needs {most} samples a question, and all answers are greedy: leave it out"
+            f"--k {most} needs {most} samples per question, and all answers are greedy: leave it out"
         )
 
 
 def scores_table(evaluations: Sequence[NamedEvaluation], ks: Sequence[int]) -> Table:
-    """A row an evaluation and decoding, decodings together; one that does not count has a row without scores."""
+    """Return a table with one row per evaluation and decoding, sorted by decoding; an evaluation that does not count has a row without scores."""
     there = [(one, block) for one in evaluations if one.counts for block in blocks(one.outcomes)]
     sets = tuple(dict.fromkeys(name for _, block in there for name in block.sets))
     votes = any(b.rows["answer"].notna().any() and b.samples[0] > 1 for _, b in there)
@@ -127,7 +127,7 @@ def _missing(name: str) -> Cell:
 
 
 def _rate(block: Block, kind: str, given: int | None, whole: bool) -> Cell:
-    """A dash where a set is missing, with one sample a question, for values between 0 and 1, and where no answers were noted."""
+    """Return a rate; a dash if a set is missing, with one sample per question, for values between 0 and 1, and if no answers were logged."""
     name = f"{kind}@{'k' if given is None else given}"
     k = block.samples[0] if given is None else given
     if not whole or block.samples[0] < max(k, 2):
@@ -144,7 +144,7 @@ def _scores_caption(names: Sequence[str]) -> tuple[str, ...]:
     if names:
         said.append(
             "pass@k: a right answer among k samples; maj@k: the most frequent answer of k is right; both unbiased, "
-            "averaged over sets, and k the samples a question unless a column names it."
+            "averaged over sets, and k is the samples per question unless a column names it."
         )
     return tuple(said)
 
@@ -153,13 +153,13 @@ COLUMNS = ("difference", "answers", "set", "questions", "Δ", "p", "correlation"
 
 
 def differences_table(found: Sequence[Difference]) -> Table:
-    """A row a comparison, decoding and set."""
+    """Return a table with one row per comparison, decoding and set."""
     first = found[0].first
     caption = (
-        f"Differences to {first.title} in percent points, paired by the questions that both answered: 95 % t interval "
+        f"Differences from {first.title} in percentage points, paired by the questions that both answered: 95 % t interval "
         "clustered by question, p unadjusted.",
-        "They are of these very models: nothing in them says how another training run of the same recipe would score.",
-        "Correlation: of the two over questions within sets.",
+        "They hold for these models only: they do not show how another training run of the same recipe would score.",
+        "Correlation: between the two evaluations, over questions within sets.",
     )
     return Table("differences", caption, COLUMNS, tuple(map(_difference_row, found)), title="Differences")
 

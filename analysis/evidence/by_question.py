@@ -18,7 +18,7 @@ class Paired:
     """Two arms over the questions that both answered."""
 
     comparison: QuestionComparison | None
-    """None where a set has no question that both answered."""
+    """None if a set has no question that both answered."""
     left_out: int
     """Questions that only one of them answered."""
 
@@ -26,8 +26,8 @@ class Paired:
 def question_means(
     evidence: Evidence, arm: Arm, mode: str, temperature: float, *, cell: bool = True
 ) -> pd.Series:
-    """The mean over the scored runs of the arm (of its cell, with the A/A arms) and their samples, by set and question; empty
-    without a scored run."""
+    """Return the mean over the scored runs of the arm (of its cell, with the A/A arms) and their samples, by set and question;
+    empty without a scored run."""
     runs = evidence.counted_of_cell(arm) if cell else evidence.counted(arm)
     scored = evidence.scores(mode, temperature).index
     q = evidence.questions
@@ -37,7 +37,7 @@ def question_means(
 
 
 def paired(evidence: Evidence, arm: Arm, reference: Arm, mode: str, temperature: float) -> Paired:
-    """An arm minus its reference, question by question."""
+    """Compare an arm with its reference, question by question."""
     cell = arm.role != "aa"
     return pair(
         question_means(evidence, arm, mode, temperature, cell=cell),
@@ -46,8 +46,10 @@ def paired(evidence: Evidence, arm: Arm, reference: Arm, mode: str, temperature:
 
 
 def pair(mine: pd.Series, theirs: pd.Series) -> Paired:
-    """Means by set and question, compared where both have a question; without one in a set of either there is no comparison."""
-    if mine.empty or theirs.empty:  # which pandas does not align with an index of more than 127 categories
+    """Compare means by set and question over shared questions; there is no comparison if a set of either has none."""
+    if (
+        mine.empty or theirs.empty
+    ):  # pandas does not align an empty index with one of more than 127 categories
         return Paired(None, len(mine) + len(theirs))
     both = pd.concat([mine.rename("mine"), theirs.rename("theirs")], axis=1)
     shared = both.dropna()
@@ -58,7 +60,7 @@ def pair(mine: pd.Series, theirs: pd.Series) -> Paired:
 
 
 def by_set(means: pd.Series) -> list[NDArray[np.float64]]:
-    """Means of each set, sets and questions in their sorted order."""
+    """Return the means of each set, sets and questions in sorted order."""
     names = means.index.get_level_values("set").astype(str)
     ordered = means.groupby(names, sort=True)
     return [values.sort_index().to_numpy(np.float64) for _, values in ordered]

@@ -1,4 +1,4 @@
-"""Collapse as a pre-defined yes or no of a run: diverged, or below the untrained base on the primary metric."""
+"""Collapse as a predefined yes or no per run: diverged, or below the untrained base on the primary metric."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from analysis.logs.run_files import DIVERGED
 
 
 def base_level(evidence: Evidence) -> float | None:
-    """Average of the untrained base on the primary metric, or None without one, and of an imported metric in its own unit: nobody
-    said whether more of it is better."""
+    """Return the untrained base's average on the primary metric. None without a base, and for an imported metric in its own
+    unit, which may be better when lower."""
     if not evidence.unit.percent:
         return None
     for arm in evidence.study.with_role("base"):
@@ -20,19 +20,19 @@ def base_level(evidence: Evidence) -> float | None:
 
 
 def any_collapsed(evidence: Evidence) -> bool:
-    """Whether a run of an arm collapsed; of the one without a clip it is what it is there for."""
+    """Return whether a run of an arm collapsed, apart from the arm without a clip, which is expected to collapse."""
     floor = base_level(evidence)
     return any(collapsed(evidence, arm, floor)[0] for arm in evidence.study.with_role("arm", "aa"))
 
 
 def collapsed(evidence: Evidence, arm: Arm, floor: float | None) -> tuple[int, int]:
-    """Collapsed runs and runs counted."""
+    """Return the numbers of collapsed and of counted runs."""
     flags = collapsed_runs(evidence, arm, floor).values()
     return sum(flags), len(flags)
 
 
 def collapsed_runs(evidence: Evidence, arm: Arm, floor: float | None) -> dict[int, bool]:
-    """Whether the run of each seed of the arm's cell collapsed, of those that finished or diverged."""
+    """Return, by seed, whether the run of the arm's cell collapsed, for runs that finished or diverged."""
     scores = evidence.of_cell(evidence.primary, arm)
     records = evidence.runs.loc[evidence.counted_of_cell(arm), ["seed", "status"]]
     return {

@@ -1,4 +1,4 @@
-"""Quantities by rollout, as curves show them: a table per quantity, a row per rollout and a column per run."""
+"""Quantities by rollout, as curves show them: one table per quantity, one row per rollout and one column per run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from analysis.evidence.measures import last_updates
 
 @dataclass(frozen=True)
 class Curve:
-    """A quantity by rollout: a row a rollout (index), a column a run; `unit` scales it for the axis."""
+    """A quantity by rollout: one row per rollout (index), one column per run; `scale` converts it for the axis."""
 
     label: str
     table: pd.DataFrame
@@ -24,27 +24,27 @@ class Curve:
     reference: float | None = None
     """Level of a dashed line, unscaled."""
     named: str = ""
-    """What that line is called."""
+    """Label of that line."""
     geometric: bool = False
-    """Whether it is a spread, whose means and intervals are taken of logarithms: those of the spread itself fall below zero."""
+    """Whether it is a spread, whose means and intervals are taken of logarithms: intervals of the spread itself can fall below zero."""
     robust: bool = False
-    """Whether the arm without a clip may leave the axis, where it would flatten all others."""
+    """Whether the arm without a clip may leave the axis, if it would flatten all others."""
     together: bool = False
-    """Whether all arms share one panel, where they are equal by design."""
+    """Whether all arms share one panel, because they are equal by design."""
 
     @functools.cached_property
     def by_run(self) -> dict[int, NDArray[np.float64]]:
-        """Each run's values on the axis."""
+        """Return each run's values on the axis."""
         return {run: self.scale * self.table[run].to_numpy(np.float64) for run in self.table.columns}
 
 
 def by_rollout(evidence: Evidence, key: str) -> pd.DataFrame:
-    """The metric's mean over each rollout's updates."""
+    """Return the metric's mean over each rollout's updates."""
     return _places(evidence, last=False).means(key)
 
 
 def rollout_level(evidence: Evidence, key: str) -> pd.DataFrame:
-    """A metric logged once a rollout."""
+    """Return a metric that is logged once per rollout."""
     return _places(evidence, last=True).means(key)
 
 
@@ -55,7 +55,7 @@ def _places(evidence: Evidence, *, last: bool) -> _Places:
 
 
 class _Places:
-    """Where each row of the metrics belongs in a table of rollouts by runs."""
+    """The place of each row of the metrics in a table of rollouts by runs."""
 
     def __init__(self, metrics: pd.DataFrame):
         self.metrics = metrics
@@ -64,7 +64,7 @@ class _Places:
         self.place = rollout * len(self.runs) + run
 
     def means(self, key: str) -> pd.DataFrame:
-        """Mean of a metric's values in each place, in float64; rollouts and runs without any are left out."""
+        """Return the mean of a metric's values in each place, in float64; rollouts and runs without any are left out."""
         value = self.metrics[key].to_numpy(dtype=np.float64)
         logged = ~np.isnan(value)
         shape = len(self.rollouts), len(self.runs)

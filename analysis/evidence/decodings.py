@@ -1,4 +1,4 @@
-"""What each decoding of the final evaluation asked, set by set, and how exactly it scores one run."""
+"""The questions of each decoding of the final evaluation, set by set, and the error of one run's score."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ class Asked:
 
     set: str
     questions: int
-    """Of all sets, on the average."""
+    """Number of questions; of all sets, for the average."""
     samples: tuple[int, ...]
     """The numbers of samples that questions have: one, unless runs or questions differ."""
     worth: float | None
-    """Of one question, of the set's score; None on the average, where sets differ."""
+    """Share of the set's score that one question is worth; None for the average, over which sets differ."""
     scores: dict[int, float]
-    """Each run's own."""
+    """Score by run."""
     clustered: float | None
     """Standard error of one run's score over questions, a root mean square over runs."""
     sampling: float | None
-    """The same over samples, given the questions."""
+    """Standard error of one run's score over samples, given the questions."""
     truncated: float
     tokens: float | None
-    """None where no row has any."""
+    """None if no row has any."""
     passed: dict[int, float]
-    """pass@k with k the samples; empty with one sample a question."""
+    """pass@k by run, where k is the number of samples; empty with one sample per question."""
     won: dict[int, float]
-    """maj@k likewise; empty too where answers were not logged."""
+    """maj@k by run; also empty if answers were not logged."""
 
     @property
     def k(self) -> int:
-        """Samples that every question has."""
+        """Return the number of samples that every question has."""
         return self.samples[0]
 
 
@@ -59,7 +59,7 @@ class Decoding:
 
 
 def decodings(evidence: Evidence) -> Iterator[Decoding]:
-    """Greedy first, then by temperature; the trained runs before the base. Runs that are not scored are not in it."""
+    """Yield greedy decoding first, then by temperature; trained runs before the base. Runs that are not scored are left out."""
     pairs = evidence.questions[["mode", "temperature"]].drop_duplicates()
     kinds = sorted({(str(m), float(t)) for m, t in zip(pairs["mode"], pairs["temperature"], strict=True)})
     for mode, temperature in kinds:
@@ -106,7 +106,7 @@ def _asked(
     tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
     parts: Sequence[Asked] = (),
 ) -> Asked:
-    """`errors`: of every run; `parts`: the sets whose unweighted mean it is; none for a set."""
+    """Summarize a set, or the average over sets. `errors` are those of every run; `parts` are the sets that it averages, empty for a set."""
     questions = int(q.groupby("run")[["question"]].size().max())
     tokens = [part.tokens for part in parts] if parts else [_mean(rows["tokens"])]
     cut = [part.truncated for part in parts] if parts else [float((rows["status"] == TRUNCATED).mean())]

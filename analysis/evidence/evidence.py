@@ -1,4 +1,4 @@
-"""Compact logs to per-run scores. Scores are shares in [0, 1], which tables make points, or
+"""Compact logs to per-run scores. Scores are shares in [0, 1], which tables convert to points, or
 values of an imported metric in its own unit."""
 
 from __future__ import annotations
@@ -30,47 +30,47 @@ class Evidence:
         self.evaluation = distinct(logs.evaluation)
         base_runs = [r for arm in self.study.with_role("base") for r in self.counted(arm)]
         self.by_question = self.study.imported and any(record.get("scored_by") for record in logs.runs)
-        """Whether its answers were imported one by one: the import saw to it that none is missing, and each evaluation has
-        questions and samples of its own."""
+        """Whether its answers were imported one by one: the import checked that none is missing, and each evaluation has
+        its own questions and samples."""
         final = last_final(self.evaluation)
         self.final = final if self.by_question else complete(final, base_runs)
-        """Answers that scores are made of."""
+        """Answers that enter scores."""
         self.sets: tuple[str, ...] = tuple(str(s) for s in self.evaluation["set"].drop_duplicates())
 
     @functools.cached_property
     def questions(self) -> pd.DataFrame:
-        """Final evaluation, a row a run, set, question and decoding: mean over samples and their number."""
+        """Return the final evaluation, one row per run, set, question and decoding: mean over samples and their number."""
         keys = ["run", "mode", "temperature", "set", "question"]
         grouped = self.final.groupby(keys, observed=True, sort=False)["value"]
         return grouped.agg(["mean", "count"]).astype(np.float64).reset_index()
 
     def scores(self, mode: str, temperature: float) -> pd.DataFrame:
-        """avg@k a run (index) and set, and their unweighted average; runs that lack a set are left out."""
+        """Return avg@k per run (index) and set, and the unweighted average over sets; runs that lack a set are left out."""
         if (mode, temperature) not in self._scored:
             self._scored[mode, temperature] = self._by_set(self._decoded(mode, temperature), "mean")
         return self._scored[mode, temperature]
 
     @functools.cached_property
     def _scored(self) -> dict[tuple[str, float], pd.DataFrame]:
-        """Scores that were asked for."""
+        """Cache of scores by decoding."""
         return {}
 
     @functools.cached_property
     def primary(self) -> pd.DataFrame:
-        """Scores of the study's primary metric."""
+        """Return the scores of the study's primary metric."""
         return self.scores(self.study.mode, self.study.temperature)
 
     @functools.cached_property
     def unit(self) -> Unit:
-        """What scores are shown in: of imported logs, the metric's own unit unless they said how it becomes a share."""
+        """Return the unit of scores: for imported logs, the metric's own unless the import states how it becomes a share."""
         said = self.logs.manifest["primary"]
         if self.study.imported and said.get("scale") is None:
             return own_unit(self.primary.to_numpy(np.float64), said.get("unit"))
         return PERCENT
 
     def passes(self, k: int, temperature: float) -> pd.DataFrame:
-        """Unbiased pass@k a run and set, and their average; empty where a question has fewer than k samples, and without runs
-        whose values are no verdicts."""
+        """Return unbiased pass@k per run and set, and the average; empty if a question has fewer than k samples. Runs whose values
+        are not verdicts are left out."""
         q = self._decoded("sampled", temperature)
         q = q[(q["count"] >= k) & ~q["run"].isin(self._graded(temperature))]
         values = [
@@ -79,7 +79,8 @@ class Evidence:
         return self._by_set(q.assign(passed=values), "passed")
 
     def majorities(self, k: int, temperature: float) -> pd.DataFrame:
-        """Unbiased maj@k likewise; empty where answers were not logged. A run that logged none at this temperature is left out."""
+        """Return unbiased maj@k per run and set, and the average; empty if answers were not logged. A run without logged answers at
+        this temperature is left out."""
         rows = self.final
         if STATED.name not in rows:
             return self._by_set(self._decoded("sampled", temperature).iloc[:0].assign(won=0.0), "won")
@@ -96,7 +97,7 @@ class Evidence:
         return self._by_set(pd.DataFrame(won, columns=["run", "set", "question", "won"]), "won")
 
     def _graded(self, temperature: float) -> list[int]:
-        """Runs that have a sampled value which is neither right nor wrong."""
+        """Return the runs with a sampled value that is neither right nor wrong."""
         rows = self.final[(self.final["mode"] == "sampled") & (self.final["temperature"] == temperature)]
         return [int(run) for run in rows.loc[~rows["value"].isin((0.0, 1.0)), "run"].unique()]
 
@@ -112,35 +113,35 @@ class Evidence:
         return q[(q["mode"] == mode) & (q["temperature"] == temperature)]
 
     def of_arm(self, table: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> dict[int, float]:
-        """Seed to value for the arm's runs that the table holds."""
+        """Return seed to value for the arm's runs in the table."""
         runs, seeds = self._planned[arm.name]
         place = table.index.get_indexer(runs)
         scores = table[column].to_numpy()[place[place >= 0]]
         return {int(seed): float(score) for seed, score in zip(seeds[place >= 0], scores, strict=True)}
 
     def of_cell(self, table: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> dict[int, float]:
-        """The same for the arm's cell: with the runs of its A/A arms, which are the same cell under other seeds."""
+        """Return seed to value for the arm's cell, including the runs of its A/A arms: the same cell under other seeds."""
         found: dict[int, float] = {}
         for same in self.same_cell(arm):
             found |= self.of_arm(table, same, column)
         return found
 
     def same_cell(self, arm: Arm) -> list[Arm]:
-        """The arm, and its A/A arms on seeds that it does not have; of an A/A arm itself alone."""
+        """Return the arm, and its A/A arms on seeds that it does not have; for an A/A arm, only itself."""
         copies = [a for a in self.study.with_role("aa") if a.copy_of == arm.name and a.cell == arm.cell]
         return [arm, *(copy for copy in copies if not set(copy.seeds) & set(arm.seeds))]
 
     def counted_of_cell(self, arm: Arm) -> list[int]:
-        """Indices of the done and diverged runs of the arm's cell."""
+        """Return the indices of the done and diverged runs of the arm's cell."""
         return [run for same in self.same_cell(arm) for run in self.counted(same)]
 
     def counted(self, arm: Arm) -> list[int]:
-        """Indices of the arm's done and diverged runs."""
+        """Return the indices of the arm's done and diverged runs."""
         return self._counted.get(arm.name, [])
 
     @functools.cached_property
     def _planned(self) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Arm to the indices and seeds of its runs."""
+        """Return arm to the indices and seeds of its runs."""
         planned = {}
         for arm in self.study.arms:
             mine = self.runs.loc[self.runs["arm"] == arm.name, "seed"]
@@ -153,14 +154,14 @@ class Evidence:
         return {str(arm): [int(r) for r in runs] for arm, runs in counted.groupby("arm").groups.items()}
 
     def evaluation_errors(self, mode: str, temperature: float) -> dict[int, EvaluationError]:
-        """Standard errors of the average of each scored trained run under one decoding."""
+        """Return the standard errors of the average of each scored trained run under one decoding."""
         if (mode, temperature) not in self._errors:
             self._errors[mode, temperature] = self._evaluation_errors(mode, temperature)
         return self._errors[mode, temperature]
 
     @functools.cached_property
     def _errors(self) -> dict[tuple[str, float], dict[int, EvaluationError]]:
-        """Evaluation errors that were asked for."""
+        """Cache of evaluation errors by decoding."""
         return {}
 
     def _evaluation_errors(self, mode: str, temperature: float) -> dict[int, EvaluationError]:
@@ -172,12 +173,12 @@ class Evidence:
 
 
 def errors_by_run(rows: pd.DataFrame) -> dict[int, EvaluationError]:
-    """Standard errors of each run's unweighted mean over the sets in these rows, which are of one decoding."""
+    """Return the standard errors of each run's unweighted mean over the sets in these rows of one decoding."""
     return {run: evaluation_error(list(sets.values())) for run, sets in matrices_by_run(rows).items()}
 
 
 def matrices_by_run(rows: pd.DataFrame) -> dict[int, dict[str, NDArray[np.float64]]]:
-    """Per run and set the values of its answers, which are of one decoding: a row a question and a column a sample."""
+    """Return, by run and set, the values of its answers under one decoding: one row per question and one column per sample."""
     if rows.empty:
         return {}
     names = rows["set"].cat.categories
@@ -196,12 +197,12 @@ def matrices_by_run(rows: pd.DataFrame) -> dict[int, dict[str, NDArray[np.float6
 
 
 def values(evidence: Evidence, scores: pd.DataFrame, arm: Arm, column: str = AVERAGE) -> list[float]:
-    """Run-level values of an arm's cell, by ascending seed."""
+    """Return the run-level values of an arm's cell, by ascending seed."""
     return [value for _, value in sorted(evidence.of_cell(scores, arm, column).items())]
 
 
 def trained_arms(evidence: Evidence) -> list[Arm]:
-    """Arms with a scored run, the base apart, in the manifest's order."""
+    """Return the arms with a scored run, apart from the base, in the manifest's order."""
     trained = evidence.study.with_role("arm", "no_clip", "aa")
     return [arm for arm in trained if values(evidence, evidence.primary, arm)]
 
@@ -210,20 +211,20 @@ ANSWER = ["run", "rollout", "final", "set", "question", "mode", "temperature", "
 
 
 def distinct(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each answer once: a run resumed between its last evaluation and its marker evaluates again, the later counts."""
+    """Return each answer once: a run that is resumed between its last evaluation and its marker evaluates again; the later counts."""
     return rows.drop_duplicates(ANSWER, keep="last")
 
 
 def last_final(rows: pd.DataFrame) -> pd.DataFrame:
-    """Final answers of each run's latest final evaluation: a diverged run that was retried may have two."""
+    """Return the answers of each run's latest final evaluation: a diverged run that was retried may have two."""
     final = rows[rows["final"]]
     return final[final["rollout"] == final.groupby("run")["rollout"].transform("max")]
 
 
 def complete(final: pd.DataFrame, base_runs: Collection[int]) -> pd.DataFrame:
-    """Final answers of the runs that have as many in every set and decoding as any run of their kind.
+    """Return the final answers of the runs with as many answers in every set and decoding as any run of their kind.
 
-    The untrained base, which may be sampled more often, is compared with base runs alone.
+    The untrained base, which may be sampled more often, is compared only with base runs.
     """
     if final.empty:
         return final

@@ -16,37 +16,37 @@ TIMES = " × "
 
 @dataclass(frozen=True)
 class Grid:
-    """Factors with two levels or more, by their labels, and the arms at their crossings. Not every crossing needs one."""
+    """Factors with two or more levels, by their labels, and the arms at their crossings. A crossing may have no arm."""
 
     factors: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
-    """Per factor, in the study's order."""
+    """Levels per factor, in the study's order."""
     places: tuple[tuple[Arm, tuple[str, ...]], ...]
     """Every arm with its level of every factor."""
 
     @property
     def arms(self) -> list[Arm]:
-        """In the study's order."""
+        """Return the arms in the study's order."""
         return [arm for arm, _ in self.places]
 
     def at(self, place: tuple[str, ...]) -> Arm | None:
-        """The arm at a crossing."""
+        """Return the arm at a crossing."""
         return next((arm for arm, mine in self.places if mine == place), None)
 
     @property
     def full(self) -> bool:
-        """Whether every crossing has an arm."""
+        """Return whether every crossing has an arm."""
         return all(self.at(place) is not None for place in itertools.product(*self.levels))
 
     def with_level(self, factor: int, level: str) -> Iterator[tuple[Arm, tuple[str, ...]]]:
-        """Arms at a level of a factor, each with its levels of the others."""
+        """Yield the arms at a level of a factor, each with its levels of the others."""
         for arm, place in self.places:
             if place[factor] == level:
                 yield arm, place[:factor] + place[factor + 1 :]
 
 
 def grid_of(study: Study) -> Grid | None:
-    """The study's grid; None where no factor has two levels among its arms, or two arms stand at one crossing."""
+    """Return the study's grid; None if no factor has two levels among its arms, or if two arms are at one crossing."""
     arms = [arm for arm in study.with_role("arm") if arm.factors]
     varied = [
         factor for factor in study.factors if len({dict(arm.factors).get(factor.name) for arm in arms}) > 1
@@ -69,7 +69,7 @@ def _label(factor: Factor, arm: Arm) -> str:
 
 
 def level_means(evidence: Evidence, grid: Grid, factor: int, table: pd.DataFrame) -> pd.DataFrame:
-    """Mean score a seed (row) and level of a factor (column) over the other factors, of seeds that every arm has."""
+    """Return the mean score per seed (row) and level of a factor (column) over the other factors, for seeds that every arm has."""
     scores = {arm.name: evidence.of_arm(table, arm) for arm in grid.arms}
     seeds = sorted(set.intersection(*(set(of_seed) for of_seed in scores.values())))
     columns = {

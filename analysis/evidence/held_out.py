@@ -8,7 +8,7 @@ from analysis.evidence.evidence import Evidence
 
 
 def curve_answers(evidence: Evidence) -> pd.DataFrame:
-    """Answers at T = 1 (imported: logged scores) of the smaller evaluations, where there are none of the final ones; unfinished ones left out."""
+    """Return answers at T = 1 (imported: logged scores) of the evaluations while training, or of the final ones if there are none; unfinished evaluations are left out."""
     rows = evidence.evaluation
     trained = [r for arm in evidence.study.with_role("arm", "no_clip", "aa") for r in evidence.counted(arm)]
     study = evidence.study
@@ -21,14 +21,14 @@ def curve_answers(evidence: Evidence) -> pd.DataFrame:
 
 
 def held_out(evidence: Evidence) -> pd.DataFrame:
-    """Mean over sets by rollout (index; -1 is before the first) and run (columns)."""
+    """Return the mean over sets by rollout (index; -1 is before the first) and run (columns)."""
     rows = curve_answers(evidence)
     by_set = rows.groupby(["rollout", "run", "set"], observed=True)["value"].mean()
     return by_set.groupby(level=["rollout", "run"]).mean().astype("float64").unstack("run")
 
 
 def base_line(evidence: Evidence) -> float | None:
-    """The untrained base at T = 1 on the questions of the curves; None where it did not answer them all."""
+    """Return the untrained base's score at T = 1 on the questions of the curves; None if it did not answer all of them."""
     asked = curve_answers(evidence)[["set", "question"]].drop_duplicates()
     rows = _base_answers(evidence).merge(asked.astype(str), on=["set", "question"])
     if asked.empty or len(rows[["set", "question"]].drop_duplicates()) < len(asked):
@@ -37,7 +37,7 @@ def base_line(evidence: Evidence) -> float | None:
 
 
 def base_samples(evidence: Evidence) -> int:
-    """Samples a question that the untrained base has at T = 1."""
+    """Return the untrained base's samples per question at T = 1."""
     return int(_base_answers(evidence)["sample"].nunique())
 
 

@@ -1,4 +1,4 @@
-"""How fast runs learn: held-out accuracy while training as an area, and when it reached a score, by rollouts, tokens and seconds."""
+"""The speed of learning: the area under held-out accuracy while training, and when it reached a score, by rollouts, tokens and seconds."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from analysis.statistics.standing import area_under
 
 TOKENS = "rollout/response_tokens"
 ROLLOUTS, BY_TOKENS, SECONDS = "rollouts", "tokens", "seconds"
-"""What a curve is drawn over."""
+"""Horizontal axes of a curve."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Held-out scores of one run and what it had cost by then, ascending."""
+    """Held-out scores of one run and their cumulative cost, ascending."""
 
     rollouts: Floats
     """Rollouts trained on."""
     score: Floats
     tokens: Floats | None
-    """A response's, summed over those rollouts; None where lengths were not logged."""
+    """Mean tokens of a response, summed over those rollouts; None if lengths were not logged."""
     seconds: Floats | None = None
-    """Of training, summed over those rollouts; None where they were not logged."""
+    """Seconds of training, summed over those rollouts; None if they were not logged."""
 
     def over(self, what: str) -> Floats | None:
-        """Its places by rollouts, tokens or seconds."""
+        """Return its places by rollouts, tokens or seconds."""
         return {ROLLOUTS: self.rollouts, BY_TOKENS: self.tokens, SECONDS: self.seconds}[what]
 
 
@@ -51,35 +51,35 @@ class Target:
 
 @dataclass(frozen=True)
 class Learning:
-    """Of every run with a curve that goes as far as the longest, or that diverged, after which its model stays what it was."""
+    """Learning curves of every run whose curve is as long as the longest, or that diverged, after which its model stays the same."""
 
     curves: Mapping[int, LearningCurve]
     rollouts: float
-    """Over which areas are taken."""
+    """Range of areas over rollouts."""
     tokens: float | None
-    """Likewise: the fewest that a finished run sampled."""
+    """Range of areas over tokens: the fewest that a finished run sampled."""
     target: Target | None
-    """None without a base that answered these questions, or where no arm ends above it."""
+    """None without a base that answered these questions, or if no arm ends above it."""
     seconds: float | None = None
-    """Over which areas by seconds are taken, of the runs that logged them: the fewest that a finished one took. None where none did."""
+    """Range of areas over seconds: the fewest of a finished run that logged them. None if no run did."""
 
     def area(self, run: int) -> float:
-        """Mean score over rollouts."""
+        """Return the mean score over rollouts."""
         curve = self.curves[run]
         return area_under(curve.rollouts, curve.score, self.rollouts)
 
     def area_by(self, what: str, run: int) -> float | None:
-        """Mean score over tokens or seconds."""
+        """Return the mean score over tokens or seconds."""
         curve, length = self.curves[run], {BY_TOKENS: self.tokens, SECONDS: self.seconds}[what]
         place = curve.over(what)
         return None if length is None or place is None else area_under(place, curve.score, length)
 
     def timed(self, run: int) -> bool:
-        """Whether the seconds of all its rollouts up to its last evaluation were logged."""
+        """Return whether the seconds of all its rollouts up to its last evaluation were logged."""
         return self.curves[run].seconds is not None
 
     def reached(self, run: int, what: str) -> float | None:
-        """Rollouts, tokens or seconds at the first evaluation with the target's score; None where there was none."""
+        """Return rollouts, tokens or seconds at the first evaluation with the target's score; None if there was none."""
         curve = self.curves[run]
         place = curve.over(what)
         if self.target is None or place is None:
@@ -89,7 +89,7 @@ class Learning:
 
 
 def learning(evidence: Evidence) -> Learning | None:
-    """None where no two places of training have a score."""
+    """Build the learning curves of a study. Return None unless two places of training have a score."""
     scores = held_out(evidence)
     if len(scores) < 2:
         return None
@@ -125,7 +125,7 @@ def _curves(
 
 
 def _summed(mine: pd.Series | None, rollouts: Floats) -> Floats | None:
-    """What rollouts cost, by each place; None where one before the last place has no number."""
+    """Return the cumulative cost of rollouts at each place; None if a rollout before the last place has no number."""
     if mine is None:
         return None
     before = [mine[mine.index < rollout] for rollout in rollouts]

@@ -1,4 +1,4 @@
-"""How runs trained: one number a run from its metrics, means over optimiser steps unless said otherwise."""
+"""Training dynamics: one number per run from its metrics, means over optimizer steps unless stated otherwise."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ class Measure:
     key: str
     percent: bool
     over: str = ""
-    """Which of a run's steps, a key of STEPS; all of them where empty."""
+    """The steps of a run that count, a key of STEPS; all of them if empty."""
 
     @property
     def pooled(self) -> Share | None:
-        """The share whose counts are pooled over a run's steps: one step alone has too few rare tokens for it."""
+        """Return the share whose counts are pooled over a run's steps, because one step has too few rare tokens; else None."""
         return SHARES.get(self.key)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The logged keys that it is made of."""
+        """Return the logged keys that it is computed from."""
         return (self.key,) if self.pooled is None else (self.pooled.part, self.pooled.whole)
 
     @property
     def name(self) -> str:
-        """The measure's name in data files."""
+        """Return the measure's name in data files."""
         return f"{self.key}@{self.over}" if self.over else self.key
 
     @property
     def meaning(self) -> str:
-        """The glossary's sentence, made to stand alone."""
+        """Return the glossary's sentence, phrased to stand alone."""
         text = GLOSSARY[self.key].meaning.removeprefix("... ").replace("tokens with A != 0", "active tokens")
         return text.replace("its ", "the importance ratio's ", 1) if text.startswith("its ") else text
 
@@ -61,12 +61,12 @@ MEASURES = (
 
 
 def last_updates(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the last update of each run's rollouts."""
+    """Return the rows of the last update of each run's rollouts."""
     return metrics.loc[metrics.groupby(["run", "rollout"], sort=False)["step"].idxmax()]
 
 
 def matched_updates(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The rows that arms are matched on: the last half of each run's rollouts, from the second update of each on."""
+    """Return the rows on which arms are matched: the last half of each run's rollouts, from the second update of each on."""
     rollouts = metrics.groupby("run")["rollout"].transform("max") + 1
     return metrics[(metrics["rollout"] >= rollouts // 2) & (metrics["update"] >= 1)]
 
@@ -80,7 +80,7 @@ STEPS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 @functools.lru_cache(maxsize=64)
 def run_means(evidence: Evidence, measure: Measure) -> pd.Series:
-    """Mean of the measure over a run's steps (null ones left out), indexed by run; runs without any are absent."""
+    """Return the mean of the measure over a run's steps (null ones left out), indexed by run; runs without any are absent."""
     metrics = evidence.logs.metrics
     if measure.pooled is not None:
         return _pooled(metrics, measure.pooled)
@@ -89,7 +89,7 @@ def run_means(evidence: Evidence, measure: Measure) -> pd.Series:
 
 
 def _pooled(metrics: pd.DataFrame, share: Share) -> pd.Series:
-    """The share over all steps of a run; runs with too few tokens in all are absent."""
+    """Return the share over all steps of a run; runs with too few tokens in total are absent."""
     counts = metrics.groupby("run")[[share.part, share.whole]].sum().astype("float64")
     counts = counts[counts[share.whole] >= share.min_count]
     return counts[share.part] / counts[share.whole]

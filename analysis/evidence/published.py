@@ -1,4 +1,4 @@
-"""Numbers that others reported: shown beside ours under a rule, in no statistic."""
+"""Numbers that others reported: shown below ours, separated by a rule, and used in no statistic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reported:
-    """A published average, in percent points."""
+    """A published average, in percentage points."""
 
     label: str
     average: float
@@ -21,11 +21,11 @@ REPORTED = (
     Reported("GRPO as reported", 43.01),
 )
 MATH = frozenset({"aime24", "amc23", "math500", "minerva", "olympiadbench"})
-"""The five benchmarks that public recipes evaluate on."""
+"""The five benchmarks on which public recipes evaluate."""
 
 
 def source(sets: Iterable[str]) -> str:
-    """Where the numbers come from, and what their average is over: its abstract, which is all that is public, names no set."""
+    """Return the source of the numbers and the sets that they average: the abstract, which is all that is public, names none."""
     return (
         f"{PAPER}, five datasets that it does not name"
         if MATH & set(sets)

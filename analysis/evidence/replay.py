@@ -1,7 +1,7 @@
-"""A replay for whoever draws or tabulates it: curves over clip bounds, and shares pooled from counts, never averaged.
+"""A replay for figures and tables: curves over clip bounds, and shares pooled from counts, never averaged.
 
 Shares are taken over the updates on which rules are matched: from the second of a rollout on, as on the first the
-policy is the one that sampled and every ratio is 1.
+policy is the sampling policy and every ratio is 1.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ BOUNDS = ["low", "high"]
 
 @dataclass(frozen=True)
 class ReplayCurve:
-    """One segmentation rule under one objective, over all bounds it was replayed at."""
+    """One segmentation rule under one objective, over all replayed bounds."""
 
     objective: str
     rule: str
-    """The replay's label of it, unlike that of every other rule there."""
+    """The replay's label of it, unique among its rules."""
     label: str
 
 
 class Replay:
-    """Counts of a replay with what it says of itself."""
+    """Counts of a replay with its summary."""
 
     def __init__(self, folder: Path, first_run: int = 0):
         self.summary, self.counts = read_counts(folder)
         self.first_run = first_run
-        """What its first run is numbered in the provenance of a report: they follow the study's own."""
+        """Number of its first run in the provenance of a report: its runs follow the study's own."""
         self.objectives: tuple[str, ...] = tuple(str(name) for name in self.counts["objective"].unique())
 
     @functools.cached_property
     def curves(self) -> list[ReplayCurve]:
-        """Objectives in the order of their names, in each the rules as they were asked for."""
+        """Return curves by objective in the order of names, and within each by rule in the requested order."""
         seen = set(zip(self.counts["objective"], self.counts["rule"], strict=True))
         return [
             ReplayCurve(objective, rule, rule if len(self.objectives) == 1 else f"{objective}, {rule}")
@@ -54,31 +54,31 @@ class Replay:
 
     @functools.cached_property
     def matched_updates(self) -> pd.DataFrame:
-        """Counts of the updates that shares are taken over."""
+        """Return the counts of the updates over which shares are taken."""
         return self.counts[self.counts["update"] >= FIRST_MATCHED_UPDATE]
 
     def grid(self, curve: ReplayCurve) -> pd.DataFrame:
-        """The curve's points of the grid of bounds: a row a run, matched update and point."""
+        """Return the curve's points on the grid of bounds: one row per run, matched update and point."""
         rows = _of(self.matched_updates, curve)
         return rows[rows["target"].isna()]
 
     def at(self, match: Match) -> pd.DataFrame:
-        """A row a run and matched update, at the bounds of a match."""
+        """Return one row per run and matched update, at the bounds of a match."""
         rows = self.at_every_update(match)
         return rows[rows["update"] >= FIRST_MATCHED_UPDATE]
 
     def at_every_update(self, match: Match) -> pd.DataFrame:
-        """A row a run and update, the first too, at the bounds of a match."""
+        """Return one row per run and update, including the first, at the bounds of a match."""
         rows = _of(self.counts, match)
         return rows[rows["target"] == match.target]
 
     def matches(self, curve: ReplayCurve) -> list[Match]:
-        """The curve's matched bounds, targets ascending."""
+        """Return the curve's matched bounds, targets ascending."""
         own = [m for m in self.summary.matched if (m.objective, m.rule) == (curve.objective, curve.rule)]
         return sorted(own, key=lambda m: m.target)
 
     def noise(self, match: Match) -> list[float]:
-        """Gradient noise of each run where it was measured, at the match's bounds."""
+        """Return the gradient noise of each run for which it was measured, at the match's bounds."""
         return [float(v) for v in self.at_every_update(match).groupby("run")[NOISE].mean().dropna()]
 
 
@@ -87,19 +87,19 @@ def _of(rows: pd.DataFrame, which: ReplayCurve | Match) -> pd.DataFrame:
 
 
 def pool(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Counts summed over everything but `by`, its index."""
+    """Sum counts over everything but `by`, the index of the result."""
     return rows.groupby(by)[SUMMED].sum()
 
 
 def total(rows: pd.DataFrame) -> pd.DataFrame:
-    """All counts summed, as one row."""
+    """Sum all counts into one row."""
     return rows[SUMMED].sum().to_frame().T
 
 
 def swept_bound(grid: pd.DataFrame) -> str | None:
-    """Which bound names a point of the grid: low where each low has one high, else high; None where neither does.
+    """Return the bound that identifies a point of the grid: low if each low has one high, else high; None if neither does.
 
-    None too where points saw different tokens: bounds that a controller moved from rollout to rollout are no grid.
+    Also None if points cover different tokens: bounds that a controller moved from rollout to rollout are not a grid.
     """
     seen = grid.groupby(BOUNDS)[["tokens", "active_tokens", "advantage_mass"]].sum()
     pairs = seen.index.to_frame()
@@ -111,12 +111,12 @@ def swept_bound(grid: pd.DataFrame) -> str | None:
 
 
 def lies_on(match: Match, grid: pd.DataFrame) -> bool:
-    """Whether the matched bounds are to each other as those of the grid: else its curve says nothing of them."""
+    """Return whether the matched bounds lie on the line of the grid's bounds: otherwise its curve does not cover them."""
     return bool(np.allclose(grid["high"] / grid["low"], match.high / match.low))
 
 
 def share(counts: pd.DataFrame, name: str) -> pd.Series:
-    """A share of FRACTIONS; nan if its whole is 0 or has too few tokens."""
+    """Return a share of FRACTIONS; nan if its whole is 0 or has too few tokens."""
     parts, wholes, least = FRACTIONS[name]
     whole = _sum(counts, wholes)
     return _sum(counts, parts) / whole.where((whole >= least) & (whole > 0))
@@ -128,7 +128,7 @@ def _sum(counts: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
 
 
 def ratio_sd(counts: pd.DataFrame) -> pd.Series:
-    """Population standard deviation of the importance ratio over tokens."""
+    """Return the population standard deviation of the importance ratio over tokens."""
     tokens = counts["tokens"].where(counts["tokens"] > 0)
     mean = counts["ratio_sum"] / tokens
     return np.sqrt((counts["ratio_squares"] / tokens - mean**2).clip(lower=0))

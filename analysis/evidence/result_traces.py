@@ -1,4 +1,4 @@
-"""Where scores come from: the cells of the results, base and stability tables, and figures of them."""
+"""Traces of scores: the cells of the results, base and stability tables, and their figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEST = "bold: could be the best (not shown to lie below another competing arm, b
 
 
 class ResultTraces:
-    """Traces under one decoding; `stream` holds the answers and `scores` a row a run, in the study's unit."""
+    """Traces under one decoding; `stream` is the stream of the answers and `scores` has one row per run, in the study's unit."""
 
     def __init__(self, evidence: Evidence, mode: str, temperature: float):
         self.evidence = evidence
@@ -27,7 +27,7 @@ class ResultTraces:
         self.where = f"final {self.stream.rpartition('/')[2]} answers"
 
     def score(self, arm: Arm, column: str) -> Trace:
-        """Mean of an arm's runs in a column, and what decides whether it is bold."""
+        """Trace the mean of an arm's runs in a column, and what decides whether it is bold."""
         of_run = self._of_run(column)
         points = ", in points" if self.unit.percent else ""
         formula = f"mean over the arm's runs of {of_run}{points}; ± is half a 95 % t interval over runs"
@@ -42,7 +42,7 @@ class ResultTraces:
         return f"the unweighted mean over sets of its score in each ({self.where})"
 
     def count(self, arm: Arm) -> Trace:
-        """Scored runs of those planned."""
+        """Trace the number of scored runs out of those planned."""
         names = [same.name for same in self.evidence.same_cell(arm)]
         runs = self.evidence.runs.index[self.evidence.runs["arm"].isin(names)]
         scored = {int(r): float(r in self.scores.index) for r in runs}
@@ -51,12 +51,12 @@ class ResultTraces:
         )
 
     def lost(self, arm: Arm) -> Trace:
-        """Planned runs that are not done."""
+        """Trace the planned runs that are not done."""
         runs = self.evidence.runs.index[self.evidence.runs["arm"] == arm.name]
         return trace("planned runs of the arm that are not done, by state", [RECORD], runs)
 
     def difference(self, arm: Arm, found: Comparison | None) -> Trace | None:
-        """The average of an arm and of what it is tested against."""
+        """Trace the difference of an arm's average from its reference's."""
         reference = self.evidence.study.reference_of(arm)
         if reference is None or found is None:
             return None
@@ -68,14 +68,14 @@ class ResultTraces:
         return self._shared(whole) if found.test == "paired" else whole
 
     def _shared(self, whole: Trace) -> Trace:
-        """The part of a trace of two arms that is of the seeds which both have."""
+        """Restrict a trace of two arms to the seeds that both have."""
         seeds = self.evidence.runs["seed"].tolist()
         found = Counter(seeds[run] for run, _ in whole.values)
         kept = {run: value for run, value in whole.values if found[seeds[run]] > 1}
         return trace(whole.formula, whole.reads, kept, kept)
 
     def adjusted(self, arm: Arm, found: Comparison | None, tested: Sequence[Arm]) -> Trace | None:
-        """The p of an arm's difference and its interval, and the arms whose p they are adjusted by."""
+        """Trace the p of an arm's difference and its interval, and the arms over which they are adjusted."""
         mine = self.difference(arm, found)
         if mine is None or arm not in tested:
             return mine
@@ -87,21 +87,21 @@ class ResultTraces:
         )
 
     def _everyone(self) -> dict[str, frozenset[int]]:
-        """Every run: the family's, and those that tell whether some run collapsed, which asks for more care in all comparisons."""
+        """Return the reads of every run: those of the family, and those that show whether some run collapsed, which changes all comparisons."""
         return {self.stream: self._counted(self.evidence.study.arms)}
 
     def whole(self, formula: str) -> Trace:
-        """What rests on every run: captions, and figures of all arms."""
+        """Trace what depends on every run: captions, and figures of all arms."""
         return self.of(self.evidence.study.arms, formula)
 
     def below(self, arm: Arm, formula: str) -> Trace:
-        """Whether the arm's runs fell below the base."""
+        """Trace whether the arm's runs fell below the base."""
         bases = self.evidence.study.with_role("base")
         found = self.of([arm, *bases], formula)
         return replace(found, reads={**found.reads, RECORD: self._counted([arm, *bases])})
 
     def of(self, arms: Iterable[Arm], formula: str, *, cells: bool = True) -> Trace:
-        """The averages of several arms' runs; with `cells`, of the runs of their A/A arms too."""
+        """Trace the averages of several arms' runs; with `cells`, including the runs of their A/A arms."""
         runs: list[int] = []
         values: dict[int, float] = {}
         for arm in arms:
@@ -111,7 +111,7 @@ class ResultTraces:
         return trace(formula, [self.stream], dict.fromkeys(runs), values, self.unit.factor)
 
     def _runs(self, arm: Arm, column: str, cell: bool = True) -> tuple[list[int], Mapping[int, float]]:
-        """Counted runs of the arm or its cell, and the values of those that are scored."""
+        """Return the counted runs of the arm or its cell, and the values of those that are scored."""
         runs = self.evidence.counted_of_cell(arm) if cell else self.evidence.counted(arm)
         return runs, column_of(self.scores, column, runs)
 
@@ -120,7 +120,7 @@ class ResultTraces:
 
 
 def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[int, float]:
-    """Run to value for those of `runs` that the table holds."""
+    """Return run to value for those of `runs` that are in the table."""
     wanted = list(runs)
     place = scores.index.get_indexer(wanted)
     value = scores[column].to_numpy()
@@ -128,10 +128,10 @@ def column_of(scores: pd.DataFrame, column: str, runs: Iterable[int]) -> dict[in
 
 
 def primary_traces(evidence: Evidence) -> ResultTraces:
-    """Traces of the study's primary metric."""
+    """Return the traces of the study's primary metric."""
     return ResultTraces(evidence, evidence.study.mode, evidence.study.temperature)
 
 
 def counted_runs(evidence: Evidence, *roles: str) -> list[int]:
-    """Runs that are counted, of arms of these roles."""
+    """Return the counted runs of arms of these roles."""
     return [run for arm in evidence.study.with_role(*roles) for run in evidence.counted(arm)]

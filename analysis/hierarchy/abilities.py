@@ -1,9 +1,9 @@
-"""What a run's answers say of it, given how hard the questions are: one number a run with its error, in log-odds.
+"""The ability of a run from its answers, given the difficulty of the questions: one number per run with its error, in log-odds.
 
     right_rq ~ Binomial(asked_rq, 1 / (1 + exp(-(ability_r + set_as + question_q))))
 
-at its penalised maximum: question_q ~ Normal(0, difficulty), whose spread is estimated with it; set_as is how an arm's level on a set
-differs from its mean. Questions and sets sum to zero, so that an ability stands for a run's average question.
+at its penalized maximum: question_q ~ Normal(0, difficulty), whose spread is estimated with it; set_as is the deviation of an arm's
+level on a set from its mean. Questions and sets sum to zero, so that an ability represents a run's average question.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from analysis.hierarchy.answers import Answers
 
 CYCLES, CLOSE = 500, 1e-8
 WIDE_ABILITY, WIDE_SET = 3.0, 2.0
-"""Standard deviations of the penalties: wide, so that only a run without a right answer, or without a wrong one, feels them."""
+"""Standard deviations of the penalties: wide, so that they affect only a run without a right answer, or without a wrong one."""
 LONGEST_STEP = 2.0
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """R runs; A arms, Q questions."""
+    """Abilities of R runs; A is arms, Q questions."""
 
     ability_R: Floats
     error_R: Floats
     """Standard error over samples, given the questions."""
     offset_AQ: Floats
-    """What a question adds to an ability of the arm: its set and its difficulty."""
+    """The offset of a question to an ability of the arm: its set and its difficulty."""
 
 
 def abilities(answers: Answers) -> Abilities:
-    """The maximum, by Newton steps for runs, sets and questions in turn."""
+    """Return the maximum, by Newton steps for runs, sets and questions in turn."""
     right_RQ, asked_RQ = answers.right_RQ.astype(np.float64), answers.asked_RQ.astype(np.float64)
     arm_RA = (answers.arm_R[:, None] == np.arange(len(answers.arms))).astype(np.float64)
     in_set_QS = (answers.set_Q[:, None] == np.arange(answers.sets)).astype(np.float64)
@@ -73,6 +73,6 @@ def abilities(answers: Answers) -> Abilities:
 
 
 def _step(slope: Floats, weight: Floats, at: Floats, spread: float) -> Floats:
-    """Newton's, bounded."""
+    """Return a bounded Newton step."""
     step = (slope - at / spread**2) / (weight + spread**-2)
     return np.clip(step, -LONGEST_STEP, LONGEST_STEP)

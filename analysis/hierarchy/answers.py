@@ -1,4 +1,4 @@
-"""Right answers a run and question: all that the hierarchical model sees of a study."""
+"""Right answers per run and question: the only input of the hierarchical model."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Answers:
 
     right_RQ: Integers
     asked_RQ: Integers
-    """Samples; 0 where a run was not asked."""
+    """Samples; 0 if a run was not asked."""
     arm_R: Integers
     set_Q: Integers
-    """Ascending: questions of a set stand together."""
+    """Ascending: questions of a set are adjacent."""
     arms: tuple[str, ...]
     sets: int
 
 
 def answers_of(evidence: Evidence) -> tuple[Answers, list[Arm]]:
-    """The counts of every trained arm with four scored runs, and the trained arms that have fewer and are left out.
+    """Return the counts of every trained arm with four scored runs, and the trained arms that are left out because they have fewer.
 
-    Raises UserError for scores that are no counts, and for fewer than two arms.
+    Raises UserError for scores that are not counts, and for fewer than two arms.
     """
     study, scored = evidence.study, evidence.primary.index
     q = evidence.questions

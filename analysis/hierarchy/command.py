@@ -1,4 +1,4 @@
-"""The command `hierarchy` of `python -m analysis`: printed, and written where --to says; never part of a report."""
+"""The command `hierarchy` of `python -m analysis`: printed, and written to the file of --to; never part of a report."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 LIBRARY = "numpyro"
 ACCEPTANCES = (0.95, 0.995)
-"""What NUTS is to accept of its proposals: the second where the first leaves divergences."""
+"""Target acceptance rates of NUTS: the second if the first leaves divergences."""
 
 
 def add_hierarchy_command(commands: Any) -> None:
-    """Add it to the subparsers of the command line."""
+    """Add the command to the subparsers of the command line."""
     asked = commands.add_parser(
         "hierarchy", help="a second opinion on a study's arms, by a hierarchical model (make setup-hierarchy)"
     )
-    asked.add_argument("name", help="name of the study, which has a report")
+    asked.add_argument("name", help="name of a study that has a report")
     asked.add_argument(
         "--robust", action="store_true", help="runs vary by a t distribution with 4 degrees of freedom"
     )
-    asked.add_argument("--seed", type=int, default=0, help="of the sampler (default: 0)")
+    asked.add_argument("--seed", type=int, default=0, help="seed of the sampler (default: 0)")
     asked.add_argument(
         "--to", type=Path, metavar="FILE", help="write the table as well: .md, .tex, .csv or .html"
     )
@@ -41,7 +41,7 @@ def add_hierarchy_command(commands: Any) -> None:
 
 
 def _hierarchy(arguments: argparse.Namespace) -> int:
-    """0 where the sampler went well, 1 where its numbers are not to be trusted."""
+    """Return 0 if the draws can be trusted, 1 if not."""
     if find_spec(LIBRARY) is None:
         raise UserError(
             f"the hierarchical model needs NumPyro, which has an environment of its own: run `make hierarchy NAME={arguments.name}`"
@@ -60,7 +60,7 @@ def _hierarchy(arguments: argparse.Namespace) -> int:
     evidence = Evidence(read_logs(_logs(arguments.name, arguments.preset, arguments.out)))
     if rule_of(evidence).alpha is None:
         raise UserError(
-            f"{arguments.name} is registered and not finished: nothing is compared before its end or a planned look"
+            f"{arguments.name} is registered and not finished: nothing may be compared before its end or a planned look"
         )
     answers, left_out = answers_of(evidence)
     found = _fitted(answers, arguments.seed, robust=arguments.robust)
@@ -74,7 +74,7 @@ def _hierarchy(arguments: argparse.Namespace) -> int:
 
 
 def _logs(name: str, preset: str | None, out: Path) -> Path:
-    """The compact logs of a study's report. Raises UserError where it has none."""
+    """Return the compact logs of a study's report. Raises UserError if it has none."""
     folders = [report_folder(out, name, each) / "logs" for each in ([preset] if preset else PRESETS)]
     found = next((folder for folder in folders if (folder / "manifest.json").is_file()), None)
     if found is not None:
@@ -88,7 +88,7 @@ def _logs(name: str, preset: str | None, out: Path) -> Path:
 
 
 def _fitted(answers: Answers, seed: int, *, robust: bool) -> Fit:
-    """A fit without divergences, or the last that was tried."""
+    """Return a fit without divergences, or the last one tried."""
     from analysis.hierarchy.model import fit
 
     found = None

@@ -2,9 +2,9 @@
 
     ability_r ~ Normal(arm_a, sqrt(spread_a^2 + error_r^2))
 
-where abilities and their errors are those of `abilities`. Every arm_a has a wide prior of its own; log spread_a ~ Normal(common, 0.7),
-so that arms lend each other what they know of how runs vary. A robust fit divides spread_a^2 by a Gamma(2, 2) of each run, which makes
-run effects Student's t with 4 degrees of freedom. docs/hierarchy.md says why.
+where abilities and their errors are those of `abilities`. Every arm_a has its own wide prior; log spread_a ~ Normal(common, 0.7),
+so that arms share information on the spread of runs. A robust fit divides spread_a^2 by a Gamma(2, 2) of each run, which makes
+run effects Student's t with 4 degrees of freedom. docs/hierarchy.md has the reasons.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from analysis.hierarchy.opinion import Fit
 jax.config.update("jax_enable_x64", True)
 Floats = NDArray[np.float64]
 FREEDOM = 4.0
-"""Of the t distribution of run effects in a robust fit."""
+"""Degrees of freedom of the t distribution of run effects in a robust fit."""
 APART = 0.7
-"""Of the logs of arms' spreads, about their common level: one arm's runs vary up to some four times as much as another's. A spread of
-its own for this number was tried: with few arms it is hardly known, and its funnel makes divergences."""
+"""Standard deviation of the logs of arms' spreads about their common level: one arm's runs vary up to about four times as much as
+another's. A prior on this number was tried: with few arms it is poorly determined, and its funnel causes divergences."""
 NODES = 41
-"""Quantiles over which the mean over the population of runs is taken."""
+"""Number of quantiles for the mean over the population of runs."""
 
 
 def study_model(ability_R: Any, error_R: Any, arm_R: Any, *, arms: int, robust: bool) -> None:
-    """The model in NumPyro's words."""
+    """Define the model for NumPyro."""
     arm_A = numpyro.sample("arm", dist.Normal(0.0, 2.0).expand((arms,)).to_event(1))
     common = numpyro.sample("common", dist.Normal(-1.0, 1.0))
     scaled_A = numpyro.sample("scaled", dist.Normal(0.0, 1.0).expand((arms,)).to_event(1))
@@ -53,7 +53,7 @@ def study_model(ability_R: Any, error_R: Any, arm_R: Any, *, arms: int, robust: 
 
 @functools.lru_cache(maxsize=4)
 def _sampler(arms: int, robust: bool, target_accept: float, warmup: int, draws: int, chains: int) -> MCMC:
-    """One that compiles once for studies of one shape."""
+    """Return a sampler that compiles once for studies of one shape."""
     kernel = NUTS(functools.partial(study_model, arms=arms, robust=robust), target_accept_prob=target_accept)
     chained = {
         "num_chains": chains,
@@ -74,7 +74,7 @@ def fit(
     draws: int = 1000,
     chains: int = 4,
 ) -> Fit:
-    """Draw from the posterior of a study: equal seeds, equal draws on one machine."""
+    """Draw from the posterior of a study: equal seeds give equal draws on one machine."""
     arms, of_runs = len(answers.arms), abilities(answers)
     sampler = _sampler(arms, robust, target_accept, warmup, draws, chains)
     data = [jnp.asarray(x) for x in (of_runs.ability_R, of_runs.error_R, answers.arm_R)]
@@ -104,18 +104,18 @@ def fit(
 
 
 def diagnosed(drawn_CDN: Floats) -> tuple[float, float]:
-    """The largest split R-hat and the smallest effective sample size of N numbers."""
+    """Return the largest split R-hat and the smallest effective sample size of N numbers."""
     return float(np.max(split_gelman_rubin(drawn_CDN))), float(np.min(effective_sample_size(drawn_CDN)))
 
 
 def nodes(robust: bool) -> Floats:
-    """Run effects of equal probability, in units of the spread."""
+    """Return run effects of equal probability, in units of the spread."""
     middle = (np.arange(NODES) + 0.5) / NODES
     return np.asarray(special.stdtrit(FREEDOM, middle) if robust else special.ndtri(middle))
 
 
 def _accuracy(arm_DA: Any, spread_DA: Any, offset_AQ: Any, weight_Q: Any, node_N: Any) -> Any:
-    """Mean over the population of runs and over questions with these weights, a draw at a time; shape (draws, arms)."""
+    """Return the mean over the population of runs and over questions with these weights, one draw at a time; shape (draws, arms)."""
 
     def of_draw(draw: Any) -> Any:
         ability_AN = draw[0][:, None] + draw[1][:, None] * node_N

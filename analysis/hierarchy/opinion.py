@@ -1,4 +1,4 @@
-"""What draws say of arms, and whether they may be trusted. Pure functions of arrays."""
+"""Differences between arms from draws, and whether the draws can be trusted. Pure functions of arrays."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from numpy.typing import NDArray
 
 TRUSTED, NOT_TRUSTED = "trusted", "not to be trusted"
 MOST_RHAT, FEWEST_DRAWS = 1.01, 400
-"""Vehtari and others 2021 (arXiv 1903.08008): of four chains, 100 effective draws each."""
+"""Limits of Vehtari and others 2021 (arXiv 1903.08008): four chains of 100 effective draws each."""
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Draws of each arm's accuracy, and how the sampler went. D is draws over all chains."""
+    """Draws of each arm's accuracy, and the sampler's diagnostics. D is draws over all chains."""
 
     accuracy_DA: Floats
-    """Mean over the population of runs that the arm's runs were drawn from, on these questions, unweighted over sets."""
+    """Mean over the population from which the arm's runs were drawn, on these questions, unweighted over sets."""
     spread_DA: Floats
     """Standard deviation of run effects (of a t distribution: its scale), in log-odds."""
     divergences: int
     rhat: float
     """The largest split R-hat of accuracies and spreads."""
     ess: float
-    """The smallest effective sample size, likewise."""
+    """The smallest effective sample size of accuracies and spreads."""
     target_accept: float
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """One arm. Accuracies are shares."""
+    """The posterior of one arm. Accuracies are shares."""
 
     arm: str
     against: str | None
     accuracy: float
     difference: float | None
-    """To the arm that it is tested against: the posterior's mean with its central 95 % interval; None without one."""
+    """Difference from the arm's reference: the posterior's mean with its central 95 % interval; None without a reference."""
     low: float | None
     high: float | None
     higher: float | None
@@ -46,7 +46,7 @@ class Opinion:
     best: float | None
     """Probability that it is the highest of the competing arms; None for others."""
     spread: float
-    """Of runs, in log-odds."""
+    """Spread of runs, in log-odds."""
 
 
 def opinions(
@@ -56,7 +56,7 @@ def opinions(
     against: Mapping[str, str],
     competing: Sequence[str],
 ) -> list[Opinion]:
-    """One an arm, in the order of the columns; `against` names an arm's reference."""
+    """Return one Opinion per arm, in the order of the columns; `against` names an arm's reference."""
     place = {name: i for i, name in enumerate(arms)}
     rivals = [place[name] for name in competing]
     winner_D = np.asarray(rivals)[accuracy_DA[:, rivals].argmax(axis=1)]
@@ -96,7 +96,7 @@ def _opinion(
 
 
 def state_of(divergences: int, rhat: float, ess: float) -> tuple[str, list[str]]:
-    """Whether draws may be trusted, and what speaks against it."""
+    """Return whether draws can be trusted, and the reasons against it."""
     against = []
     if divergences:
         against.append(f"{divergences} divergences")

@@ -1,4 +1,4 @@
-"""The opinion as a table, whose caption says how the sampler went."""
+"""The opinion as a table, whose caption reports the sampler's diagnostics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTHING = Cell("–")
 def opinion_table(
     evidence: Evidence, answers: Answers, left_out: Sequence[Arm], fit: Fit, *, robust: bool
 ) -> Table:
-    """A row an arm."""
+    """Return a table with one row per arm."""
     study = evidence.study
     arms = [arm for name in answers.arms if (arm := study.arm(name)) is not None]
     against = {arm.name: reference.name for arm in arms if (reference := study.reference_of(arm)) is not None}
@@ -62,7 +62,7 @@ def _cells(one: Opinion, labels: dict[str, str]) -> tuple[Cell, ...]:
 
 
 def _percent(share: float) -> str:
-    """A share of draws: no number of them says never or always."""
+    """Format a share of draws; no number of draws means never or always."""
     return "< 1" if share < 0.01 else "> 99" if share > 0.99 else rounded(100 * share, ".0f")
 
 
@@ -75,7 +75,7 @@ def _caption(
     sentences = [
         f"{evidence.study.title}: posterior of a hierarchical model of {len(answers.arm_R)} runs and {len(answers.set_Q)} questions; "
         f"runs of an arm are {kind} in log-odds.",
-        "Accuracy is the mean over the runs that could have been, on these questions, over sets; brackets hold 95 % of the posterior.",
+        "Accuracy is the mean over the population of runs, on these questions, over sets; brackets hold 95 % of the posterior.",
         f"{word}: {fit.divergences} divergences at target acceptance {fit.target_accept:g}, R-hat at most {fit.rhat:.3f}, "
         f"at least {fit.ess:.0f} effective draws.",
     ]

@@ -1,7 +1,7 @@
-"""Results by question to the compact logs of a study: a row a question and sample, and how each run was scored.
+"""Results by question to the compact logs of a study: one row per question and sample, and how each run was scored.
 
-Tables compare runs under one decoding. Where all runs state the same, that is the study's; where they differ or do not
-state it, their rows stand under `logged`, and checks/scored.py says in captions who was scored how.
+Tables compare runs under one decoding. If all runs state the same one, it is the study's; if they differ or do not
+state it, their rows are stored under `logged`, and checks/scored.py reports in captions how each run was scored.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from analysis.logs.manifest import IMPORTED, from_manifest, report_folder
 from sspo.errors import UserError, unknown
 
 ROUNDED = 5e-5
-"""What tools round their aggregates by: evalscope keeps four digits."""
+"""Rounding error of tools' aggregates: evalscope keeps four digits."""
 
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """What one arm was evaluated on under one seed: evaluations of different sets."""
+    """The evaluations of one arm under one seed, each of different sets."""
 
     arm: str
     seed: int
@@ -43,26 +43,26 @@ class EvaluatedRun:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """All answers."""
+        """Return all answers."""
         return pd.concat([one.rows for one in self.evaluations], ignore_index=True)
 
     @property
     def scored_by(self) -> dict[str, str]:
-        """How, over all its sets."""
+        """Return how it was scored, over all its sets."""
         sets = {", ".join(dict.fromkeys(one.rows["set"])): one.scored_by for one in self.evaluations}
         return merged(sets)
 
     @property
     def step(self) -> int | None:
-        """The training step that was evaluated."""
+        """Return the training step that was evaluated."""
         steps = {one.step for one in self.evaluations}
         return steps.pop() if len(steps) == 1 else None
 
 
 def import_outcomes(name: str, spec: ImportSpec, found: Sequence[str], out: Path) -> Path:
-    """Write the compact logs of study `name` from results by question, which lie at the paths `found`; returns their folder.
+    """Write the compact logs of study `name` from the results by question at the paths `found`, and return their folder.
 
-    Raises UserError where logs are among the sources, an arm or a seed is not known, or no set is common to all runs.
+    Raises UserError if logs are among the sources, if an arm or a seed is not known, or if no run has every set.
     """
     _check(spec, found)
     runs = sorted(_runs(spec), key=lambda run: position(spec, run.arm, run.seed))
@@ -93,7 +93,7 @@ def _check(spec: ImportSpec, found: Sequence[str]) -> None:
     if spec.units or spec.names:
         extra = "units" if spec.units else "runs by name"
         raise UserError(
-            f"results by question are shares in [0, 1] of the runs that paths give: leave out {extra}"
+            f"results by question are shares in [0, 1] of runs that are given by path: leave out {extra}"
         )
     if spec.scale not in (None, 1):
         raise UserError(f"results by question are shares in [0, 1] already: leave out scale {spec.scale:g}")
@@ -119,13 +119,13 @@ def _whose(source: RunSpec) -> tuple[str, int]:
     if source.arm is None or source.seed is None:
         missing = "arm" if source.arm is None else "seed"
         raise UserError(
-            f"the {missing} of {shown_path(source.path)} is not known: give it as ARM:SEED=PATH or in the mapping file"
+            f"the {missing} of {shown_path(source.path)} is not known: pass it as ARM:SEED=PATH or in the mapping file"
         )
     return check_name("arm", source.arm), source.seed
 
 
 def _named(source: RunSpec, evaluations: Sequence[Outcomes]) -> Sequence[Outcomes]:
-    """Those that `PATH#NAME` means; all where no name is given."""
+    """Return the evaluations that `PATH#NAME` selects; all if no name is given."""
     if source.run is None:
         return evaluations
     found = [one for one in evaluations if one.name == source.run]
@@ -137,7 +137,7 @@ def _named(source: RunSpec, evaluations: Sequence[Outcomes]) -> Sequence[Outcome
 
 
 def _at_step(evaluations: Sequence[Outcomes], final: int | None, path: str) -> tuple[list[Outcomes], str]:
-    """Of evaluations while training, those at the fixed last step; and what a reader must know of the others."""
+    """Return the evaluations at the final step if they were made while training, and a note on those left out."""
     steps = sorted({one.step for one in evaluations if one.step is not None})
     if not steps:
         return list(evaluations), ""
@@ -155,8 +155,8 @@ def _check_sets(arm: str, seed: int, evaluations: Sequence[Outcomes]) -> None:
         for group in dict.fromkeys(one.rows["set"]):
             if other := whose.get(group):
                 raise UserError(
-                    f"{arm} seed {seed} has two evaluations of {shown(group)}, in {_place(other)} and in {_place(one)}: give "
-                    "one of them (PATH#NAME where one path holds both), or name the arms apart"
+                    f"{arm} seed {seed} has two evaluations of {shown(group)}, in {_place(other)} and in {_place(one)}: pass "
+                    "one of them (PATH#NAME if one path holds both), or use different arm names"
                 )
             whose[group] = one
 
@@ -167,9 +167,9 @@ def _place(one: Outcomes) -> str:
 
 
 def _together(runs: Sequence[EvaluatedRun], spec: ImportSpec) -> pd.DataFrame:
-    """All rows with the index of their run, sets under their labels, and the decodings that the study compares."""
+    """Concatenate all rows with the index of their run, sets under their labels, and the decodings that the study compares."""
     frames = [run.rows.assign(run=i, rollout=(run.step or 1) - 1) for i, run in enumerate(runs)]
-    check_cells("what these results hold together", sum(map(len, frames)), len(COLUMNS))
+    check_cells("the table of all these results", sum(map(len, frames)), len(COLUMNS))
     rows = pd.concat(frames, ignore_index=True)
     sets = list(dict.fromkeys(rows["set"]))
     for group in spec.labels:
@@ -178,18 +178,18 @@ def _together(runs: Sequence[EvaluatedRun], spec: ImportSpec) -> pd.DataFrame:
     names = {group: spec.labels.get(group, group) for group in sets}
     rows["set"] = rows["set"].map(names)
     if AVERAGE in names.values():
-        raise UserError(f"a set cannot be called '{AVERAGE}': give --label {AVERAGE}=ANOTHER")
+        raise UserError(f"a set cannot be called '{AVERAGE}': pass --label {AVERAGE}=ANOTHER")
     answer = ["run", "set", "question", "mode", "temperature", "sample"]
     if rows.duplicated(answer).any():
         raise UserError(
-            f"two sets are called {shown(rows[rows.duplicated(answer)]['set'].iloc[0])}: label them apart"
+            f"two sets are called {shown(rows[rows.duplicated(answer)]['set'].iloc[0])}: give them different labels"
         )
     _check_common(rows, runs)
     return comparable(rows, [f"{run.arm} seed {run.seed}" for run in runs])
 
 
 def _check_common(rows: pd.DataFrame, runs: Sequence[EvaluatedRun]) -> None:
-    """Raises UserError where no run has every set: then none could be scored."""
+    """Raise UserError if no run has every set: then none could be scored."""
     by_run = {int(run): list(dict.fromkeys(of_run["set"])) for run, of_run in rows.groupby("run", sort=True)}
     most = len(set(rows["set"]))
     if all(len(sets) < most for sets in by_run.values()):
@@ -197,12 +197,12 @@ def _check_common(rows: pd.DataFrame, runs: Sequence[EvaluatedRun]) -> None:
             f"{runs[i].arm} seed {runs[i].seed}: {', '.join(s)}" for i, s in list(by_run.items())[:3]
         )
         raise UserError(
-            f"no run has every set ({said}): where two are the same, call them so with --label SET=NAME"
+            f"no run has every set ({said}): if two are the same set, give them one name with --label SET=NAME"
         )
 
 
 def _table(rows: pd.DataFrame) -> pa.Table:
-    """The rows in EVAL_SCHEMA, values in 64 bits; `tokens` null where they are not known, and STATED where answers are."""
+    """Return the rows in EVAL_SCHEMA, values in 64 bits; `tokens` is null if unknown, and STATED exists if answers are known."""
     wide = {"rollout": pa.int32(), "value": pa.float64()}
     schema = pa.schema([(f.name, wide.get(f.name, f.type)) for f in EVAL_SCHEMA])
     if rows[STATED.name].notna().any():
@@ -228,13 +228,13 @@ def _record(run: EvaluatedRun, spec: ImportSpec) -> dict[str, Any]:
 
 
 def _apart(one: Outcomes) -> str:
-    """That a tool's own aggregate is another number than the mean of its rows, where it says one of this metric."""
+    """Return a note for each of the tool's own aggregates of this metric that differs from the mean of its rows."""
     said: list[str] = []
     means: Mapping[Any, float] = one.rows.groupby("set")["value"].mean().to_dict()
     for group, mean in means.items():
         reported = one.aggregates.get((str(group), one.metrics.get(str(group), "")))
         if reported is not None and abs(reported - mean) > ROUNDED:
             said.append(
-                f"its rows of {group} have a mean of {mean:.4g}, its results file says {reported:.4g}"
+                f"its rows of {group} have a mean of {mean:.4g}, its results file reports {reported:.4g}"
             )
     return together(*said)

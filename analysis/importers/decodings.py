@@ -1,4 +1,4 @@
-"""Under which decoding a study compares answers that different evaluations drew."""
+"""The decoding under which a study compares answers of different evaluations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from sspo.errors import UserError
 
 
 def comparable(rows: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
-    """Rows as they were decoded where every set of every run was alike; under `logged` where each has one decoding."""
+    """Return rows under their own decodings if these are the same for every set of every run; under `logged` if each has one decoding.
+
+    Raises UserError otherwise.
+    """
     places, decodings = [], []
     for place, of_set in rows.groupby(["run", "set"], sort=False):
         places.append(place)
@@ -22,14 +25,14 @@ def comparable(rows: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     for (run, group), found in zip(places, decodings, strict=True):
         if len(found) > 1:
             raise UserError(
-                f"{runs[run]} answered {shown(group)} in {len(found)} ways of decoding, and not "
-                "all runs and sets have these: import evaluations of one decoding each"
+                f"{runs[run]} answered {shown(group)} under {len(found)} decodings, which "
+                "not all runs and sets have: import evaluations of one decoding each"
             )
     return rows.assign(mode=LOGGED, temperature=0.0)
 
 
 def primary_decoding(rows: pd.DataFrame) -> tuple[str, float]:
-    """Sampled at the highest temperature where there is any, as in studies of our own."""
+    """Return the decoding of the primary metric: sampled at the highest temperature if there is any, as in our own studies."""
     found = sorted(
         set(zip(rows["mode"], rows["temperature"], strict=True)),
         key=lambda one: (one[0] == "sampled", one[1]),

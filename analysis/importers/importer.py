@@ -1,4 +1,4 @@
-"""What an importer is: how logs of one kind are recognized and read, and which of their names are keys of ours."""
+"""The interface of an importer: how logs of one kind are recognized and read, and which of their names are keys of ours."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Named:
 
     @property
     def of_run(self) -> tuple[str, ...]:
-        """Columns that part a table into runs, where it has them."""
+        """Return the columns that split a table into runs, if it has them."""
         return (*RUN_COLUMNS, self.arm or ARM, self.seed or SEED)
 
 
 @dataclass(frozen=True)
 class Same:
-    """A glossary key, and what the run's configuration must be known to be for the definitions to agree."""
+    """A glossary key, and the setting of the run's configuration under which the definitions agree."""
 
     key: str
     setting: str = ""
@@ -49,13 +49,13 @@ class Importer:
     matches: Callable[[Path, bytes], bool] = _no_file
     """Whether a file, given by its path and first bytes, is of this kind."""
     read: Callable[[Path, Named], list[Logged]] = _no_runs
-    """The runs of such a file."""
+    """Reads the runs of such a file."""
     in_folder: Callable[[Path, Named], list[Logged]] = _no_runs
-    """The runs of the logs that lie in a folder itself."""
+    """Reads the runs of the logs directly in a folder."""
     names: Mapping[str, Same] = field(default_factory=dict)
-    """The tool's names to our keys where the definitions agree, and only there. Every other name is kept as
-    `foreign/<tool>/<name>`; docs/logs.md says why a name that looks alike is not here."""
+    """The tool's names to our keys, only if the definitions agree. Every other name is kept as
+    `foreign/<tool>/<name>`; docs/logs.md explains why a similar name is missing here."""
     marks: frozenset[str] = frozenset()
     """Names that show, in a log of any format, that the tool wrote it."""
     prefix: str = ""
-    """What the tool may put before every name."""
+    """Prefix that the tool may add to every name."""

@@ -1,4 +1,4 @@
-"""What every importer gives: one run as it was logged."""
+"""The result of every importer: one run as it was logged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from analysis.importers.limits import DEEPEST, clean, shown
 from sspo.errors import UserError
 
 ENDED, BROKE_OFF, STILL_RUNS, UNKNOWN_END = "ended", "broke off", "still runs", "unknown"
-"""What a log says of its run's end: that it came, that the run failed, that it had not come, nothing."""
+"""The end of a run according to its log: it ended, it failed, it is still running, or the log does not record it."""
 LARGEST_STEP = 2**31 - 1
 
 
@@ -28,19 +28,19 @@ class Logged:
     config: Mapping[str, Any] = field(default_factory=dict)
     end: str = UNKNOWN_END
     note: str = ""
-    """What a reader must know: a torn tail, values that were left out."""
+    """A note for the reader: a torn tail, values that were left out."""
     label: str = ""
-    """Of a file of several runs, which one."""
+    """Name of the run in a file of several runs."""
     summary: bool = False
-    """Whether its one row is what the run had last, at whatever step that was."""
+    """Whether its single row holds the run's last values, whatever their step."""
     said: str = ""
-    """The word that its log has for its state."""
+    """The state as its log states it."""
     unread: Mapping[str, str] = field(default_factory=dict)
-    """Names without any number, and what stands there instead."""
+    """Names without any number, and the value found instead."""
 
 
 def whole_step(step: Any, where: Path) -> int:
-    """A step as a whole number from 0 on. Raises UserError where it is none."""
+    """Return a step as an integer from 0 on. Raises UserError if it is not one."""
     number = step if isinstance(step, int | float) and not isinstance(step, bool) else None
     if number is None or not finite(number) or number != int(number) or not 0 <= number <= LARGEST_STEP:
         raise UserError(
@@ -50,7 +50,7 @@ def whole_step(step: Any, where: Path) -> int:
 
 
 def finite(value: float) -> bool:
-    """Whether a number is one that a float can hold."""
+    """Return whether a number is finite as a float."""
     try:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond every float
@@ -58,13 +58,13 @@ def finite(value: float) -> bool:
 
 
 def together(*notes: str) -> str:
-    """Notes that say something, as one."""
+    """Join the notes that are not empty."""
     return "; ".join(note for note in notes if note)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, Any]:
-    """Nested groups as dotted names; a group `{"value": x}`, as W&B writes configurations, is x. What nests deeper than
-    any configuration is left out."""
+    """Flatten nested groups to dotted names; a group `{"value": x}`, as W&B writes configurations, becomes x. Groups nested
+    deeper than any configuration are left out."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and set(value) in ({"value"}, {"value", "desc"}):
@@ -77,7 +77,7 @@ def flat(values: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[st
 
 
 def json_value(text: str) -> Any:
-    """A JSON value, or None where the text is none (NaN and Infinity are named as text)."""
+    """Parse a JSON value. Return None if the text is not JSON (NaN and Infinity become text)."""
     try:
         return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):

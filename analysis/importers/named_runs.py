@@ -1,4 +1,4 @@
-"""Runs that several files call by one name, such as W&B's charts, which have a metric each: one log a run."""
+"""Runs that several files call by one name, such as W&B's charts with one metric each, merged into one log per run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from sspo.errors import UserError, unknown
 
 
 def names_of(logged: Logged) -> set[str]:
-    """What a file calls a run."""
+    """Return the names by which a file calls a run."""
     return {logged.label, *(str(logged.config[c]) for c in RUN_COLUMNS if c in logged.config)}
 
 
 def named_runs(spec: ImportSpec, named: Named) -> Iterator[tuple[RunSpec, Logged]]:
-    """Each run that the import names, with its arm and seed and what all files hold of it. Raises UserError where a file
-    holds a run without a name in the import, or none holds one that has."""
+    """Yield each run that the import names, with its arm and seed and its log from all files. Raises UserError if a file
+    holds a run that the import does not name, or if no file holds a named run."""
     found: dict[str, list[Logged]] = {}
     for file in dict.fromkeys(spec.files):
         for logged in read(Path(file), named):
@@ -40,7 +40,7 @@ def named_runs(spec: ImportSpec, named: Named) -> Iterator[tuple[RunSpec, Logged
 
 
 def _merged(name: str, parts: Sequence[Logged]) -> Logged:
-    """One log of the metrics that files have of a run."""
+    """Merge the metrics that files hold of one run into one log."""
     rows: dict[int, dict[str, float]] = {}
     of_metric: dict[str, Path] = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""The manifest and the records of an import: what a plan says of runs of our own, told after the fact."""
+"""The manifest and the records of an import: the content of a plan, made after the fact."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from sspo.errors import unknown
 
 NOT_LOGGED = """seconds rollout0_sha256 revision code_sha256 base rule ratio term adapt alpha clip_low clip_high advantage
 aggregation"""
-"""What a record of our own runs holds and foreign logs do not."""
+"""Keys of our own runs' records that foreign logs do not hold."""
 
 
 def position(spec: ImportSpec, arm: str, seed: int) -> tuple[int, str, int]:
-    """Where a run stands: arms in the order of the mapping file, others behind them."""
+    """Return the sort key of a run: arms in the order of the mapping file, others after them."""
     names = [listed.name for listed in spec.arms]
     return names.index(arm) if arm in names else len(names), arm, seed
 
@@ -27,8 +27,8 @@ def position(spec: ImportSpec, arm: str, seed: int) -> tuple[int, str, int]:
 def study_manifest(
     name: str, spec: ImportSpec, runs: Sequence[tuple[str, int]], files: Collection[Path]
 ) -> dict[str, Any]:
-    """The manifest of runs (arm and seed) that were read from files; what its primary metric is has to be added. Raises
-    UserError for an arm that no run has."""
+    """Return the manifest of runs (arm and seed) that were read from files, still without its primary metric. Raises
+    UserError for an arm without runs."""
     arms = list(dict.fromkeys(arm for arm, _ in runs))
     listed = {arm.name: arm for arm in spec.arms}
     against = [arm.against for arm in spec.arms if arm.against is not None]
@@ -83,6 +83,6 @@ def _source(path: Path) -> dict[str, Any]:
 
 
 def record_of(arm: str, seed: int, base: str | None) -> dict[str, Any]:
-    """The record of a run that is done, with nothing in the place of what only our own runs log."""
+    """Return the record of a done run, with empty values for keys that only our own runs log."""
     about = {"arm": arm, "seed": seed, "cell": "imported", "status": DONE, "versions": {}, "base": base}
     return {**dict.fromkeys(NOT_LOGGED.split()), **about}

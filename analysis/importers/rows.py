@@ -1,6 +1,6 @@
-"""The rows of a log as they come, and which of their columns is the step.
+"""The rows of a log in their order, and the choice of their step column.
 
-W&B counts log calls in `_step`, which is the training step only by luck: any other step column comes before it.
+W&B counts log calls in `_step`, which is the training step only by coincidence: any other step column takes precedence.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ NAMED = 5
 
 
 class Rows:
-    """Gathers the numbers of one run row by row, and what is no number."""
+    """Gathers the numbers of one run row by row, and values that are not numbers."""
 
     def __init__(self, where: Path, step_from: str | None = None, *, in_time: bool = True):
         self.where, self.step_from, self.in_time = where, step_from, in_time
-        """Rows of a log come in the order of time, those of a table in any."""
+        """Whether rows are in the order of time: those of a log are, those of a table need not be."""
         self._rows: list[tuple[int, dict[str, float]]] = []
         self._texts: dict[str, str] = {}
         self._not_finite: set[str] = set()
@@ -42,7 +42,7 @@ class Rows:
         self._notes: list[str] = []
 
     def add(self, line: int, values: Iterable[tuple[str, Any]]) -> None:
-        """Add one row. What is no finite number is left out and remembered."""
+        """Add one row. Values that are not finite numbers are left out and recorded."""
         row: dict[str, float] = {}
         for name, value in values:
             if isinstance(value, bool | int | float):
@@ -60,11 +60,11 @@ class Rows:
         self._rows.append((line, row))
 
     def note_text(self, name: str, what: str) -> None:
-        """Remember what stands in the place of numbers under a name."""
+        """Record the value found instead of numbers under a name."""
         self._texts.setdefault(name, what)
 
     def by_step(self, steps: tuple[str, ...] = STEPS) -> dict[int, dict[str, float]]:
-        """Rows by step, of equal ones the later value of a name. Raises UserError where a row has no step."""
+        """Return rows by step; for equal steps, the later value of a name. Raises UserError if a row has no step."""
         chosen = self._step_name(steps)
         found: dict[int, dict[str, float]] = {}
         without: dict[str, None] = {}
@@ -113,22 +113,22 @@ class Rows:
             self._notes.append(f"{note} from {before} to {step}: was it resumed?")
 
     def unread(self, found: Mapping[int, Mapping[str, float]]) -> dict[str, str]:
-        """Names that have no number anywhere, and what stands there."""
+        """Return names without any number, and the value found instead."""
         numbers = {name for row in found.values() for name in row} if self._texts else set()
         return {name: what for name, what in self._texts.items() if name not in numbers}
 
     def note(self, found: Mapping[int, Mapping[str, float]]) -> str:
-        """What was left out, by name."""
+        """Return a note on left-out values, by name."""
         unread = self.unread(found)
         mixed = [f"{clean(name)} ({what})" for name, what in self._texts.items() if name not in unread]
         return together(
             f"values that are not finite are left out: {some(self._not_finite)}" if self._not_finite else "",
-            f"values that are no numbers are left out: {some(mixed)}" if mixed else "",
+            f"values that are not numbers are left out: {some(mixed)}" if mixed else "",
             *self._notes,
         )
 
 
 def some(names: Iterable[str]) -> str:
-    """The first few names, for a note."""
+    """List the first few names, for a note."""
     listed = sorted(map(clean, names))
     return ", ".join(listed[:NAMED]) + (", ..." if len(listed) > NAMED else "")

@@ -24,18 +24,18 @@ LARGEST_32 = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Primary:
-    """A metric that scores: its key, and what tables call it."""
+    """A metric that scores: its key, and its name in tables."""
 
     key: str
     label: str
 
 
 def metric_table(runs: Mapping[int, ImportedRun]) -> pa.Table:
-    """A row a run and step, a column a key; `rollout` is the step - 1 where the log is not our own."""
+    """Return a table with one row per run and step, one column per key; `rollout` is the step - 1 if the log is not our own."""
     keys = dict.fromkeys(key for key in METRIC_KEYS if key not in OPTIONAL_METRICS)
     keys |= dict.fromkeys(sorted({key for run in runs.values() for key in run.keys.values()} - set(INDEX)))
     places = [(i, step) for i, run in runs.items() for step in sorted(run.logged.rows)]
-    check_cells("what these logs hold together", len(places), len(keys))
+    check_cells("the table of all these logs", len(places), len(keys))
     columns: dict[str, tuple[list[int], list[float]]] = {key: ([], []) for key in (*keys, *INDEX)}
     at = 0
     for run in runs.values():
@@ -60,7 +60,7 @@ def metric_table(runs: Mapping[int, ImportedRun]) -> pa.Table:
 
 
 def _index(name: str, columns: Mapping[str, tuple[list[int], list[float]]], default: np.ndarray) -> pa.Array:
-    """A column of our own rows as whole numbers."""
+    """Return a column of our own rows as integers."""
     where, values = columns[name]
     for value in values:
         if value != math.floor(value) or not 0 <= value < INDEX_LIMIT:
@@ -76,7 +76,7 @@ def score_table(
     finals: Mapping[int, int],
     scale: float | None,
 ) -> pa.Table:
-    """Primary metrics as evaluations of one answer: each logged one, and that at a run's final step as the final one."""
+    """Return primary metrics as evaluations of one answer: each logged value, and the one at a run's final step as the final evaluation."""
     lines = []
     for i, run in runs.items():
         for metric in primary:
@@ -100,30 +100,32 @@ def score_table(
 
 
 def _check_read(run: ImportedRun, metric: Primary) -> None:
-    """Raises UserError where a run has no number of a metric but something else in its place."""
+    """Raise UserError if a run has no number of a metric, but something else in its place."""
     wanted = {metric.label, metric.key, metric.key.split("/", 2)[-1]}
     if not run.names(metric.key):
         for name in wanted & run.logged.unread.keys():
-            raise UserError(f"{shown(name)} of {place(run.logged)} is no number: {run.logged.unread[name]}")
+            raise UserError(
+                f"{shown(name)} of {place(run.logged)} is not a number: {run.logged.unread[name]}"
+            )
 
 
 def _share(value: float, scale: float, key: str) -> float:
-    """Dividing by 100 gives the float nearest to what is meant, and multiplying by 0.01 does not always."""
+    """Scale a value to a share. Dividing by 100 gives the float nearest to the intended value; multiplying by 0.01 may not."""
     value, parts = simplest(value), round(1 / scale) if scale <= 1 else 0
     share = value / parts if parts and 1 / parts == scale else scale * value
     if not 0 <= share <= 1:
         raise UserError(
-            f"primary metric {key} has a value of {value:g}, which times scale {scale:g} is no share in [0, 1]: give "
-            "--scale 0.01 for percent, none for a metric in its own unit, or another metric"
+            f"primary metric {key} has a value of {value:g}, which times scale {scale:g} is not a share in [0, 1]: pass "
+            "--scale 0.01 for percent, no scale for a metric in its own unit, or a different metric"
         )
     return share
 
 
 def simplest(value: float) -> float:
-    """What a number that was kept in 32 bits stands for: of all that round to it, the fraction of the smallest terms.
+    """Recover a number that was stored in 32 bits: of all numbers that round to it, the fraction with the smallest terms.
 
-    A 0.8 or 1/3 that a tool kept in 32 bits is off by 1e-8, and equal differences of such scores would differ by
-    rounding alone, which no test could tell from a tiny and perfectly reproducible effect. Other numbers stay.
+    A 0.8 or 1/3 that a tool stored in 32 bits is off by 1e-8, and equal differences of such scores would differ by
+    rounding alone, which no test can distinguish from a tiny and perfectly reproducible effect. Other numbers are kept.
     """
     short = np.float32(value if abs(value) < LARGEST_32 else 0)
     if float(short) != value or value == math.floor(value):
@@ -134,7 +136,7 @@ def simplest(value: float) -> float:
 
 
 def _between(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction of the smallest terms in an interval: whole numbers are taken off by turns (Stern and Brocot)."""
+    """Return the fraction with the smallest terms in an interval, by repeatedly splitting off the integer part (Stern and Brocot)."""
     whole = math.floor(low)
     if low == whole:
         return Fraction(whole)

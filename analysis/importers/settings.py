@@ -1,4 +1,4 @@
-"""YAML from somebody else: its size, nesting and aliases are looked at before anything is built from it."""
+"""YAML from untrusted sources: its size, nesting and aliases are checked before anything is built from it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOSES = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
 
 
 def check_settings(path: Path, most: int) -> str:
-    """The text of a YAML file that is small, UTF-8, nests little and has no alias. Raises UserError otherwise."""
+    """Return the text of a YAML file that is small, UTF-8, not deeply nested and without aliases. Raises UserError otherwise."""
     content = check_file(path, most).read_bytes()
     name = shown_path(path)
     try:
@@ -27,7 +27,7 @@ def check_settings(path: Path, most: int) -> str:
     try:
         for event in yaml.parse(
             text, Loader=yaml.CSafeLoader
-        ):  # a parser of events builds and recurses nothing
+        ):  # parsing events builds no objects and does not recurse
             depth += isinstance(event, OPENS) - isinstance(event, CLOSES)
             if depth > DEEPEST:
                 raise UserError(f"{name} nests deeper than {DEEPEST} levels at line {_line(event)}")
@@ -47,7 +47,7 @@ def _line(event: Any) -> int:
 
 
 def read_settings(path: Path, most: int) -> dict[str, Any]:
-    """The mapping of names to values that a YAML file holds; an empty file holds none. Raises UserError."""
+    """Read the mapping of names to values in a YAML file; an empty file gives an empty one. Raises UserError if it is not valid."""
     text = check_settings(path, most)
     try:
         loaded = yaml.load(text, Loader=yaml.CSafeLoader)

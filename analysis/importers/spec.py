@@ -1,4 +1,4 @@
-"""What a study of imported logs needs to be told: whose logs they are, and what is compared. Every default stands here."""
+"""The options of an import: the arm and seed of each log, and the comparison. All defaults are defined here."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from sspo.errors import UserError, unknown
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 SOURCE = re.compile(r"(?P<arm>[^:=/]+):(?P<seed>-?\d+)=(?P<path>.+)", re.DOTALL)
 SEED_DIGITS = 18
-"""What fits a 64-bit whole number."""
+"""Digits that fit a 64-bit integer."""
 PERCENT = "percent"
 RUN_MARK = "#"
-"""Between a path and the name of a run in it."""
+"""Separator of a path and the name of a run in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One path, and whose logs lie there. Arm and seed may stay open where the logs themselves name them."""
+    """One path, and the arm and seed of its logs. Arm and seed may be left out if the logs themselves name them."""
 
     path: str
     run: str | None = None
-    """Of a file of several runs, the one that is meant, by its name there."""
+    """Name of the selected run in a file of several runs."""
     arm: str | None = None
     seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamedRun:
-    """Whose a run is that files of several runs call by a name."""
+    """The arm and seed of a run that files of several runs call by a name."""
 
     arm: str
     seed: int
@@ -47,7 +47,7 @@ class NamedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class ArmSpec:
-    """What an arm is called in tables, its role, and the arm that it is tested against (none: the baseline)."""
+    """An arm's label in tables, its role, and the arm that it is tested against (None: the baseline)."""
 
     name: str
     label: str | None = None
@@ -57,55 +57,55 @@ class ArmSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportSpec:
-    """A mapping file, with what the command line adds."""
+    """A mapping file, with the options of the command line."""
 
     title: str | None = None
     question: str = ""
     baseline: str | None = None
     primary: tuple[str, ...] = ()
-    """Metrics whose values at the final step are the scores: a column each, and their average. Of results by question, those
-    that may score an answer, where a tool gives several."""
+    """Metrics whose values at the final step are the scores: one column each, and their average. For results by question, those
+    that may score an answer, if a tool logs several."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What tables and figures call a primary metric, or a set of results by question; its name where none is given."""
+    """Labels of primary metrics, or of sets of results by question, in tables and figures; by default their names."""
     units: Mapping[str, str] = field(default_factory=dict)
-    """What a primary metric is counted in, such as `tokens` or `nats`, or `percent`, which stands for a scale of 0.01."""
+    """Units of primary metrics, such as `tokens` or `nats`, or `percent`, which implies a scale of 0.01."""
     scale: float | None = None
-    """What accuracies are multiplied by to be shares in [0, 1]: 1, or 0.01 for percent. Reports then have percent points.
+    """Factor that turns accuracies into shares in [0, 1]: 1, or 0.01 for percent. Reports then use percentage points.
     None for a metric in its own unit."""
     final_step: int | None = None
-    """The fixed last step; None is the last one at which any run logged the primary metric."""
+    """The step that scores every run; None is the last one at which any run logged the primary metric."""
     smallest_effect: float | None = None
-    """The least difference of the average that would matter, in its unit after `scale`; None where nobody names one."""
+    """The smallest difference of the average that would matter, in its unit after `scale`; None if none was named."""
     arm_from: str | None = None
     seed_from: str | None = None
     """Keys of the logged configuration (or columns) that name arm and seed."""
     step_from: str | None = None
     """Column that holds the training step, where logs have several."""
     base: str | None = None
-    """The one base model that all runs started from, where there was one."""
+    """The one base model that all runs started from, if there was one."""
     claims: tuple[str, ...] = ()
-    """Files of conf/claims to judge by these runs."""
+    """Files of conf/claims to judge with these runs."""
     reference: bool = False
-    """Whether the results table shows the numbers that the SSPO paper reports."""
+    """Whether the results table shows the SSPO paper's published numbers."""
     importance_sampling_level: str | None = None
     loss_mode: str | None = None
     loss_agg_mode: str | None = None
-    """Options of TRL (first) and verl that their logs do not hold and that some names depend on (docs/logs.md)."""
+    """Options of TRL (first) and verl that their logs do not hold and on which some names depend (docs/logs.md)."""
     files: tuple[str, ...] = ()
-    """Of several runs each, such as the charts of W&B, which have a metric each: `names` says whose the runs are."""
+    """Files of several runs, such as the charts of W&B with one metric each: `names` maps their runs to arms and seeds."""
     names: Mapping[str, NamedRun] = field(default_factory=dict)
-    """Name of a run in those files to its arm and seed. In a mapping file this is what `runs` maps, where it is no list."""
+    """Name of a run in those files to its arm and seed. In a mapping file, this is `runs` if it is a mapping."""
     runs: tuple[RunSpec, ...] = ()
     arms: tuple[ArmSpec, ...] = ()
 
     @property
     def unit(self) -> str | None:
-        """What the scores are counted in; None where it is not said."""
+        """Return the unit of the scores; None if it is not stated."""
         return next(iter(self.units.values()), None)
 
     @property
     def known(self) -> dict[str, Any]:
-        """The options above that were given, under the names that mappings ask for."""
+        """Return the given options of TRL and verl, under the names that mappings of keys require."""
         given = {
             "importance_sampling_level": self.importance_sampling_level,
             "policy_loss.loss_mode": self.loss_mode,
@@ -115,8 +115,8 @@ class ImportSpec:
 
 
 def load_spec(path: Path | None, sources: Sequence[str], options: Mapping[str, Any]) -> ImportSpec:
-    """The mapping file (if any) with the command line's sources and options over it; relative paths of the file are
-    relative to it. Raises UserError for the first thing that makes no sense."""
+    """Read the mapping file (if any) and apply the command line's sources and options to it; relative paths in the file are
+    relative to it. Raises UserError for the first option that is not valid."""
     spec = _mapping(path) if path is not None else ImportSpec()
     beside = path.parent if path is not None else Path()
     listed = [replace(run, path=str(beside / run.path)) for run in spec.runs]
@@ -142,7 +142,7 @@ def _mapping(path: Path) -> ImportSpec:
         return build(ImportSpec, {**content, **of_names})
     except OSError as error:
         raise UserError(f"{shown_path(path)} cannot be read ({error.strerror or error})") from error
-    except ValueError as error:  # a number or a date that Python has no value for
+    except ValueError as error:  # a number or a date that Python cannot represent
         words = clean(" ".join(str(error).split()))[:120]
         raise UserError(f"{shown_path(path)} holds a value that cannot be read ({words})") from error
 
@@ -160,7 +160,7 @@ def _source(text: str) -> RunSpec:
 
 
 def _with_run(source: RunSpec) -> RunSpec:
-    """`path#run` is a run in a file, unless a file has that very name."""
+    """Split `path#run` into a file and a run, unless a file has exactly that name."""
     for at in [i for i, c in enumerate(source.path) if c == RUN_MARK] if not _exists(source.path) else ():
         if _exists(source.path[:at]):
             return replace(source, path=source.path[:at], run=source.path[at + 1 :])
@@ -178,11 +178,11 @@ def _check(spec: ImportSpec) -> None:
     _check_files(spec)
     if not (spec.runs or spec.files):
         raise UserError(
-            "nothing to import: give --from ARM:SEED=PATH for each run, or a mapping file with --map"
+            "nothing to import: pass --from ARM:SEED=PATH for each run, or a mapping file with --map"
         )
     for text in _texts(spec):
         if "\0" in text or clean(text) != text:
-            raise UserError(f"{shown(text)} is no text that a file or path can hold")
+            raise UserError(f"{shown(text)} is not text that a file or path can hold")
     if spec.smallest_effect is not None and not 0 < spec.smallest_effect < math.inf:
         raise UserError(f"smallest_effect must be above 0, got {spec.smallest_effect:g}")
     if spec.scale is not None and not 0 < spec.scale < math.inf:
@@ -192,29 +192,29 @@ def _check(spec: ImportSpec) -> None:
             raise unknown("role", arm.role, ROLES)
     for seed in (*(run.seed for run in spec.runs), *(run.seed for run in spec.names.values())):
         if seed is not None and abs(seed) >= 10**SEED_DIGITS:
-            raise UserError(f"a seed has at most {SEED_DIGITS} digits, got {shown(seed)}")
+            raise UserError(f"a seed must have at most {SEED_DIGITS} digits, got {shown(seed)}")
     for claims in spec.claims:
         if claims not in (names := [path.stem for path in claim_files()]):
             raise unknown("file of conf/claims", claims, names)
     if spec.reference and spec.scale is None:
         raise UserError(
-            "the paper's numbers are percent points: `reference` needs `scale` (0.01 for percent)"
+            "the paper's numbers are percentage points: `reference` needs `scale` (0.01 for percent)"
         )
 
 
 def _check_files(spec: ImportSpec) -> None:
     if spec.files and not spec.names:
         raise UserError(
-            "`files` hold runs by name: say whose they are, as runs: {NAME: {arm: grpo, seed: 0}}"
+            "`files` hold runs by name: give their arms and seeds, as runs: {NAME: {arm: grpo, seed: 0}}"
         )
     if spec.names and not spec.files:
-        raise UserError("`runs` maps names, and no file is given that holds them: list it under `files`")
+        raise UserError("`runs` maps names, but there is no file that holds them: list it under `files`")
 
 
 def check_logs(spec: ImportSpec) -> None:
-    """What an import of logs needs besides: which metric scores, and in what. Raises UserError."""
+    """Check the further requirements of an import of logs: the metric that scores, and its unit. Raises UserError."""
     if not spec.primary:
-        raise UserError("no primary metric: give --primary NAME, a name as it stands in the logs")
+        raise UserError("no primary metric: pass --primary NAME, a name as it appears in the logs")
     for metric in (*spec.labels, *spec.units):
         if metric not in spec.primary:
             raise unknown("primary metric", metric, spec.primary)
@@ -222,17 +222,17 @@ def check_logs(spec: ImportSpec) -> None:
     if len(said) > 1:
         raise UserError(
             f"primary metrics in {', '.join(sorted(shown(unit) for unit in said if unit))} "
-            f"{'and in a unit that is not named ' if None in said else ''}have no average: give them one unit, or import "
+            f"{'and in an unnamed unit ' if None in said else ''}have no average: give them one unit, or import "
             "them as two studies"
         )
     if spec.scale is not None and spec.unit not in (None, PERCENT):
         raise UserError(
-            f"scores that `scale` makes shares are percent points, not {shown(spec.unit)}: leave out the scale or the unit"
+            f"scores that `scale` turns into shares are in percentage points, not {shown(spec.unit)}: leave out the scale or the unit"
         )
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in a spec, but for paths of files, which may be of any bytes except NUL."""
+    """Yield every text in a spec, apart from paths of files, which may contain any bytes except NUL."""
     if isinstance(value, str):
         yield value
     elif is_dataclass(value):
@@ -247,9 +247,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def check_name(kind: str, name: str) -> str:
-    """A name that may stand in a file name. Raises UserError."""
+    """Return a name that is valid in a file name. Raises UserError if it is not."""
     if not NAME.fullmatch(name):
         raise UserError(
-            f"{kind} {shown(name)} must be of letters, digits and . _ + -, and begin with one of the first two"
+            f"{kind} {shown(name)} must consist of letters, digits and . _ + -, and begin with a letter or digit"
         )
     return name

@@ -1,4 +1,4 @@
-"""Imported logs to the compact logs of a study, which `report` makes its tables from as from any other."""
+"""Imported logs to the compact logs of a study, from which `report` makes tables as from any other."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ SHORT = "its log ends at step"
 
 
 def import_logs(name: str, sources: Sequence[str], out: Path, **options: Any) -> Path:
-    """Logs at paths (`ARM:SEED=PATH`, `PATH#RUN`) to the compact logs of study `name` below `out`: returns their folder, or
-    raises UserError, whatever the paths hold. `options` are fields of ImportSpec; `primary` is needed."""
+    """Write the compact logs of study `name` below `out` from logs at paths (`ARM:SEED=PATH`, `PATH#RUN`), and return their folder.
+    Raises only UserError, whatever the paths hold. `options` are fields of ImportSpec; `primary` is required."""
     return import_study(name, load_spec(None, sources, options), out)
 
 
 def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
-    """Read every source and write the compact logs of study `name`; returns their folder.
+    """Read every source, write the compact logs of study `name`, and return their folder.
 
-    Raises UserError where a source cannot be read, an arm or a seed is not known, or the primary metric is not there.
+    Raises UserError if a source cannot be read, if an arm or a seed is not known, or if the primary metric is missing.
     """
     check_name("study", name)
     of_outcomes = [source.path for source in spec.runs if holds_outcomes(Path(source.path))]
@@ -77,31 +77,31 @@ def _none_counts(step: int, records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _primary(spec: ImportSpec, runs: Sequence[ImportedRun]) -> list[Primary]:
-    """The metrics that score, in the order of the import. Raises UserError where two would be one column."""
+    """Return the metrics that score, in the order of the import. Raises UserError if two would share a column."""
     found = [Primary(_resolve(runs, metric), spec.labels.get(metric, metric)) for metric in spec.primary]
     for what in ([metric.key for metric in found], [metric.label for metric in found]):
         if len(set(what)) < len(what) or AVERAGE in what:
             raise UserError(
                 f"primary metrics must differ in name and label, and none may be called '{AVERAGE}', got "
-                f"{', '.join(map(shown, what))}: give --label METRIC=LABEL"
+                f"{', '.join(map(shown, what))}: pass --label METRIC=LABEL"
             )
     return found
 
 
 def _resolve(runs: Sequence[ImportedRun], metric: str) -> str:
-    """The key of a metric that is named as it stands in the logs or in the tables."""
+    """Return the key of a metric that is named as in the logs or in the tables."""
     keys = {key for run in runs for key in run.keys.values()}
     named = {run.keys[metric] for run in runs if metric in run.keys} | ({metric} & keys)
     if len(named) == 1:
         return named.pop()
     if named:
         raise UserError(
-            f"'{metric}' is several metrics in these logs: choose one of {', '.join(sorted(named))}"
+            f"'{metric}' stands for several metrics in these logs: choose one of {', '.join(sorted(named))}"
         )
     for run in runs:
         if metric in run.logged.unread:
             raise UserError(
-                f"{shown(metric)} of {place(run.logged)} is no number: {run.logged.unread[metric]}"
+                f"{shown(metric)} of {place(run.logged)} is not a number: {run.logged.unread[metric]}"
             )
     raise unknown("metric", metric, {clean(name) for run in runs for name in run.keys} | keys)
 
@@ -111,13 +111,13 @@ def _last_step(runs: Sequence[ImportedRun], primary: Sequence[Primary]) -> int:
 
 
 def _record(run: ImportedRun, step: int, base: str | None) -> dict[str, Any]:
-    """State and origin. A log that says nothing of its end counts as done where it reaches the final step."""
+    """Return a run's record with state and origin. A log that does not record its end counts as done if it reaches the final step."""
     logged, origin = run.logged, f"{run.logged.source}, {place(run.logged)}"
     status, reason = DONE, origin
     if logged.end == BROKE_OFF:
-        status, reason = FAILED, "its log says that it broke off"
+        status, reason = FAILED, "its log records a failure"
     elif logged.end == STILL_RUNS:
-        status, reason = RUNNING, f"its state is {shown(logged.said)}, so nothing of it is final"
+        status, reason = RUNNING, f"its state is {shown(logged.said)}, so none of its values is final"
     elif run.last < step:
         status = ENDED_EARLY if logged.end == ENDED else RUNNING
         reason = f"{SHORT} {run.last} of {step}"

@@ -1,4 +1,4 @@
-"""Which runs an import reads, and whose they are: the arm and the seed of each, and its names as our keys."""
+"""The runs of an import: the arm and the seed of each, and its names as our keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sspo.metrics import GLOSSARY, TIMING_KEYS
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """A run with its arm and seed, and the keys that its names are kept under."""
+    """A run with its arm and seed, and the keys under which its names are kept."""
 
     arm: str
     seed: int
@@ -28,35 +28,35 @@ class ImportedRun:
 
     @property
     def last(self) -> int:
-        """The last step at which anything was logged."""
+        """Return the last step at which anything was logged."""
         return max(self.logged.rows)
 
     def names(self, key: str) -> list[str]:
-        """The names that are kept under a key."""
+        """Return the names that are kept under a key."""
         return [name for name, kept in self.keys.items() if kept == key]
 
     def series(self, key: str) -> dict[int, float]:
-        """A key's values by step, in the order of steps."""
+        """Return a key's values by step, in the order of steps."""
         found: dict[int, float] = {}
         for name in self.names(key):
             found |= {step: row[name] for step, row in self.logged.rows.items() if name in row}
         return dict(sorted(found.items()))
 
     def final_step(self, step: int, *, fixed: bool) -> int:
-        """The step that scores it: the study's, unless that was left open and the log is what an ended run had last."""
+        """Return the step that scores it: the study's, or its own last one if no step was fixed and the log is an ended run's summary."""
         summary = self.logged.summary and self.logged.end == ENDED
         return self.last if summary and not fixed else step
 
 
 def find_runs(spec: ImportSpec) -> list[ImportedRun]:
-    """Every run that the sources of an import name. Raises UserError where an arm or a seed is not known."""
+    """Return every run that the sources of an import name. Raises UserError if an arm or a seed is not known."""
     found: dict[tuple[str, int], ImportedRun] = {}
     for source, logged in _sources(spec):
         run = _run(spec, source, logged)
         if other := found.get((run.arm, run.seed)):
             raise UserError(
-                f"{run.arm} seed {run.seed} is there twice, in {place(other.logged)} and in {place(logged)}: "
-                "give one of them, or name the arms apart"
+                f"{run.arm} seed {run.seed} appears twice, in {place(other.logged)} and in {place(logged)}: "
+                "pass one of them, or use different arm names"
             )
         found[run.arm, run.seed] = run
         check_runs("this import", len(found))
@@ -79,14 +79,14 @@ def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
             listed = ", ".join(labels[:LISTED]) + (", ..." if len(labels) > LISTED else "")
             example = f"{source.arm}:{source.seed}={shown_path(source.path)}#{labels[0]}"
             raise UserError(
-                f"{shown_path(source.path)} holds {len(logged)} runs ({listed}): say which is meant, as {example}"
+                f"{shown_path(source.path)} holds {len(logged)} runs ({listed}): select one, as {example}"
             )
         for run in logged:
             yield source, run
 
 
 def _named(path: str, name: str, logged: Sequence[Logged]) -> Logged:
-    """The run of a file that has that name."""
+    """Return the run of a file that has that name."""
     names = [names_of(run) for run in logged]
     found = [run for run, own in zip(logged, names, strict=True) if name in own]
     if not found:
@@ -116,7 +116,7 @@ def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> ImportedRun:
 
 def _unknown_whose(missing: str, logged: Logged) -> str:
     ways = (
-        f"give it as ARM:SEED=PATH{f'#{logged.label}' if logged.label else ''}, in the mapping file, or name"
+        f"pass it as ARM:SEED=PATH{f'#{logged.label}' if logged.label else ''}, in the mapping file, or name"
     )
     return (
         f"the {missing} of {place(logged)} is not known: {ways} the logged option or column that holds it with "
@@ -125,7 +125,7 @@ def _unknown_whose(missing: str, logged: Logged) -> str:
 
 
 def place(logged: Logged) -> str:
-    """Where a run was read, without the folders above."""
+    """Return the file of a run, without the folders above its own."""
     path = logged.files[0]
     return clean(f"{path.parent.name}/{path.name}" + (f" ({logged.label})" if logged.label else ""))
 
@@ -155,7 +155,7 @@ def _tool(names: Collection[str], source: str) -> str:
 
 
 def _known(same: Same, config: Mapping[str, Any]) -> bool:
-    """Whether the configuration says what the mapping needs; a name is met by any dotted path that ends in it."""
+    """Return whether the configuration has a setting that the mapping accepts; any dotted path that ends in its name counts."""
     if not same.setting:
         return True
     found = {str(v) for k, v in config.items() if f".{k}".endswith(f".{same.setting}")}

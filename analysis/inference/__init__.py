@@ -1,8 +1,8 @@
-"""One rule a study: what may be tested, by which test, and what was found. Tables, figures and claims read it and decide nothing.
+"""One rule per study: what may be tested, by which test, and what was found. Tables, figures and claims read it and decide nothing.
 
-rule        the level, the pairing and what the study's registration says of them
+rule        the level and the pairing, as the study's registration sets them
 compare     two arms by either test
 above_base  every arm against the untrained base
-collapses   how many runs of every arm collapsed
-findings    every arm on the primary metric: difference, Holm's p and interval, bold, and what a finding rests on
+collapses   the number of collapsed runs of every arm
+findings    every arm on the primary metric: difference, Holm's p and interval, bold, and the assumption that a finding needs
 """

@@ -1,4 +1,4 @@
-"""What training added to the untrained base: every trained arm's difference to it, with a test."""
+"""The gain from training: every trained arm's difference from the untrained base, with a test."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Improvement:
     name: str
     difference: float
     low: float | None
-    """Of the interval at the level of Holm's step, so that it leaves out zero where p_holm is below .05; of the A/A arm, at 95 %."""
+    """End of the interval at the level of Holm's step, which excludes zero if p_holm is below 0.05; at 95 % for the A/A arm."""
     high: float | None
     p: float | None
     p_holm: float | None
-    """Over the competing arms; None below four runs, for the A/A arm, and where nothing estimates a spread."""
+    """Holm's p over the competing arms; None below four runs, for the A/A arm, and if nothing estimates a spread."""
     shown: bool | None
-    """Whether it is shown to be better than the base; None where that is not tested."""
+    """Whether the arm is shown to be better than the base; None if that is not tested."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Base:
 
     level: float
     error: float | None
-    """Of its evaluation; None where nothing estimates it."""
+    """Standard error of its evaluation; None if nothing estimates it."""
     given_questions: bool
-    """Whether the error is of its samples given the questions, which arms answer too, or of drawing the questions as well."""
+    """Whether the error is that of its samples given the questions, which arms share; otherwise it includes drawing the questions."""
 
 
 def base_score(evidence: Evidence) -> Base | None:
-    """The mean over the base's runs; None where none is scored."""
+    """Return the mean over the base's runs; None if none is scored."""
     study, scores = evidence.study, evidence.primary
     runs = [r for arm in study.with_role("base") for r in evidence.counted(arm) if r in scores.index]
     if not runs:
@@ -63,7 +63,7 @@ def base_score(evidence: Evidence) -> Base | None:
 
 @functools.lru_cache(maxsize=8)
 def above_base(evidence: Evidence) -> dict[str, Improvement]:
-    """By name, of every trained arm with a scored run; empty where no base is scored."""
+    """Return the Improvement of every trained arm with a scored run, by name; empty if no base is scored."""
     base, alpha = base_score(evidence), rule_of(evidence).alpha
     if base is None:
         return {}

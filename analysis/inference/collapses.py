@@ -1,4 +1,4 @@
-"""How many runs of every arm collapsed, and whether that is more or less often than in its reference: a family of its own."""
+"""The number of collapsed runs of every arm, tested against its reference: a family of its own."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Collapses:
     """Collapsed runs by arm, and the tests on them."""
 
     floor: float | None
-    """Score of the untrained base, below which a run collapsed; None where divergence alone counts."""
+    """Score of the untrained base, below which a run counts as collapsed; None if only divergence counts."""
     arms: tuple[Arm, ...]
-    """Those with a run that ended."""
+    """Arms with a run that ended."""
     counts: Mapping[str, tuple[int, int]]
-    """Collapsed runs and runs that ended, of the arm's cell."""
+    """Collapsed runs and ended runs of the arm's cell."""
     tested: tuple[Arm, ...]
     p_holm: Mapping[str, float]
-    """Of Fisher's exact test against the arm's reference, adjusted over the tested arms."""
+    """p of Fisher's exact test against the arm's reference, adjusted over the tested arms."""
 
 
 @functools.lru_cache(maxsize=8)
 def collapses(evidence: Evidence) -> Collapses | None:
-    """None where no run ended, or imported logs cannot say that one collapsed."""
+    """Count and test collapsed runs. Return None if no run ended, or if imported logs cannot show a collapse."""
     arms = tuple(a for a in evidence.study.with_role("arm", "no_clip", "aa") if evidence.counted(a))
     floor = base_level(evidence)
     if not arms or (evidence.study.imported and floor is None):

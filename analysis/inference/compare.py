@@ -17,25 +17,25 @@ from analysis.statistics.families import FEWEST_RUNS
 
 @dataclass(frozen=True)
 class Compared:
-    """An arm minus its reference by both tests. None where a side has no run, or no seed is shared."""
+    """An arm minus its reference by both tests: None if a side has no run, or if no seed is shared."""
 
     welch: Comparison | None
     paired: Comparison | None
     correlation: float | None
-    """Of the two arms over shared seeds; None below three, and where a side does not vary."""
+    """Correlation of the two arms over shared seeds; None below three seeds, and if a side does not vary."""
 
     def by(self, *, paired: bool) -> Comparison | None:
-        """The comparison of a rule; Welch's where arms share too few seeds to be paired."""
+        """Return the comparison of a rule; Welch's if arms share too few seeds to be paired."""
         return self.paired if paired and self.paired is not None else self.welch
 
 
 def compare(
     evidence: Evidence, scores: pd.DataFrame, arm: Arm, other: Arm | None = None, column: str = AVERAGE
 ) -> Compared | None:
-    """An arm against its reference (or `other`); None without one.
+    """Compare an arm with its reference (or `other`). Return None without one.
 
-    Runs of A/A arms count for their cell, except where the A/A arm itself is compared with its original. Where some run collapsed, an
-    arm none of whose runs did looks steadier than it is: then Welch's t or one spread for all arms, whichever finds less.
+    Runs of A/A arms count for their cell, except when the A/A arm itself is compared with its original. If some run collapsed, an
+    arm none of whose runs did seems steadier than it is: then Welch's t or one spread for all arms, whichever finds less.
     """
     reference = other or evidence.study.reference_of(arm)
     if reference is None:
@@ -59,7 +59,7 @@ def compare(
 
 
 def _among_all(evidence: Evidence, scores: pd.DataFrame, pair: tuple[Arm, Arm], column: str) -> Comparison:
-    """Two arms among all that compete."""
+    """Compare two arms with the common spread of all competing arms."""
     others = [a for a in evidence.study.arms if a.competes and a not in pair]
     groups = [values(evidence, scores, a, column) for a in (*pair, *others)]
     return careful_welch(groups, 0, 1)
@@ -74,7 +74,7 @@ def _correlation(mine: list[float], theirs: list[float]) -> float | None:
 def enough(
     evidence: Evidence, scores: pd.DataFrame, arm: Arm, reference: Arm, found: Comparison | None
 ) -> bool:
-    """Whether both arms have the runs that a p takes; of a paired test, pairs."""
+    """Return whether both arms have the runs that a p needs, or the pairs if the test is paired."""
     sizes = [len(evidence.of_cell(scores, side)) for side in (arm, reference)]
     if found is not None and found.test == "paired":
         sizes.append(found.n)

@@ -1,4 +1,4 @@
-"""Every arm of a study under its rule: the difference to its reference, what the family makes of it, and who could be best."""
+"""Every arm of a study under its rule: the difference from its reference, its adjustment within the family, and the arms that could be best."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ class Summary:
 
     arm: Arm
     columns: Mapping[str, Interval]
-    """Per set, and the average over sets, over the runs of its cell; empty where none is scored."""
+    """Per set, and the average over sets, over the runs of its cell; empty if none is scored."""
     values: Mapping[str, Sequence[float]]
-    """The runs behind each."""
+    """The scores of the runs behind each."""
     compared: Compared | None
     """The average against that of the arm's reference, by both tests; None for the baseline and the untrained base."""
     comparison: Comparison | None
     """By the study's rule, unadjusted."""
     adjusted: Adjusted | None = None
-    """Holm's p with the interval that agrees with it; None where nothing may be tested: a secondary metric, the A/A arm, too few
+    """Holm's p with the interval that agrees with it; None if nothing may be tested: a secondary metric, the A/A arm, too few
     runs, a registered study that has not finished."""
     flips_p: float | None = None
-    """Of joint sign flips over the seeds that all tested arms share; None below eight."""
+    """p of joint sign flips over the seeds that all tested arms share; None below eight seeds."""
     other_p: float | None = None
-    """Holm's p by the test that is not the rule's: paired beside Welch's, Welch's beside paired."""
+    """Holm's p by the test that is not the rule's: the paired t beside Welch's, Welch's t beside the paired."""
     best: bool = False
     """Whether the arm could be the best on the primary metric."""
     may_test: bool = True
-    """Whether the report may show intervals of differences, which are tests: not of a registered study that has not finished."""
+    """Whether the report may show intervals of differences, which are tests: False for a registered study that has not finished."""
 
     @property
     def shown_interval(self) -> tuple[float | None, float | None]:
-        """Of the difference: the one that agrees with p, else an unadjusted one; none of fewer runs than a p takes."""
+        """Return the interval of the difference that agrees with p, else an unadjusted one; (None, None) with fewer runs than a p needs."""
         if self.adjusted is not None:
             return self.adjusted.low, self.adjusted.high
         if (
@@ -61,11 +61,11 @@ class Summary:
         return self.comparison.low, self.comparison.high
 
     def found(self, alpha: float) -> bool:
-        """Whether the arm differs from its reference by the rule."""
+        """Return whether the arm differs from its reference by the rule."""
         return self.adjusted is not None and self.adjusted.p < alpha
 
     def rests_on(self, alpha: float) -> str:
-        """What a finding of one of two methods rests on; empty where they agree, or there is but one."""
+        """Return the assumption behind a finding of only one of two methods; empty if they agree, or if there is only one."""
         if self.adjusted is None or self.flips_p is None or self.found(alpha) == (self.flips_p < alpha):
             return ""
         return NORMALITY if self.found(alpha) else SIGNS
@@ -73,7 +73,7 @@ class Summary:
 
 @functools.lru_cache(maxsize=8)
 def summarise(evidence: Evidence, mode: str, temperature: float) -> list[Summary]:
-    """One Summary an arm in the manifest's order. Nothing is tested but the primary metric."""
+    """Return one Summary per arm in the manifest's order. Only the primary metric is tested."""
     scores, rule = evidence.scores(mode, temperature), rule_of(evidence)
     plain = [_summary(evidence, scores, arm, rule) for arm in evidence.study.arms]
     if (mode, temperature) != (evidence.study.mode, evidence.study.temperature) or rule.alpha is None:
@@ -82,7 +82,7 @@ def summarise(evidence: Evidence, mode: str, temperature: float) -> list[Summary
 
 
 def primary_summaries(evidence: Evidence) -> list[Summary]:
-    """The same of the primary metric."""
+    """Return the summaries of the primary metric."""
     return summarise(evidence, evidence.study.mode, evidence.study.temperature)
 
 
@@ -100,7 +100,7 @@ def _summary(evidence: Evidence, scores: pd.DataFrame, arm: Arm, rule: Rule) -> 
 
 
 def _planned_alike(evidence: Evidence, arm: Arm) -> bool:
-    """Whether an arm and its reference were planned on the same seeds: others cannot be paired."""
+    """Return whether an arm and its reference were planned on the same seeds: others cannot be paired."""
     reference = evidence.study.reference_of(arm)
     return reference is not None and set(arm.seeds) == set(reference.seeds)
 
@@ -110,7 +110,7 @@ def _tested(
 ) -> list[Summary]:
     family = [s for s in plain if _testable(evidence, scores, s, s.comparison)]
     adjusted = _by_arm(family, holm_family([s.comparison for s in family], alpha))
-    # the other test needs its own pairs, and else the same arms
+    # the other test needs its own pairs, and otherwise the same arms
     others = {s.arm.name: c for s in family if s.compared and (c := s.compared.by(paired=not paired))}
     kept = [s for s in family if s.arm.name in others and _testable(evidence, scores, s, others[s.arm.name])]
     other = _by_arm(kept, holm_family([others[s.arm.name] for s in kept], alpha))
@@ -141,7 +141,7 @@ def _by_arm(family: Sequence[Summary], found: Sequence[Adjusted | None]) -> dict
 
 
 def _sign_flips(evidence: Evidence, scores: pd.DataFrame, arms: Sequence[Arm]) -> dict[str, float]:
-    """Step-down p by arm over the seeds that all tested arms and their references have; none below eight."""
+    """Return the step-down p by arm over the seeds that all tested arms and their references have; empty below eight seeds."""
     pairs = [(arm, ref) for arm in arms if (ref := evidence.study.reference_of(arm)) is not None]
     of_seed = {a.name: evidence.of_arm(scores, a) for pair in pairs for a in pair}
     seeds = sorted(set.intersection(*(set(found) for found in of_seed.values()))) if pairs else []
@@ -155,18 +155,18 @@ def _sign_flips(evidence: Evidence, scores: pd.DataFrame, arms: Sequence[Arm]) -
 def _below(
     evidence: Evidence, family: Sequence[Summary], adjusted: Mapping[str, Adjusted], alpha: float
 ) -> set[str]:
-    """Arms that a comparison of the family shows to lie below another one."""
+    """Return the arms that a comparison of the family shows to lie below another one."""
     found = set()
     for s in family:
         reference = evidence.study.reference_of(s.arm)
-        one = adjusted.get(s.arm.name)  # none of arms that do not vary
+        one = adjusted.get(s.arm.name)  # None for arms that do not vary
         if s.comparison is not None and reference is not None and one is not None and one.p < alpha:
             found.add(s.arm.name if s.comparison.difference < 0 else reference.name)
     return found
 
 
 def best_arms(evidence: Evidence, scores: pd.DataFrame, below: set[str], alpha: float) -> set[str]:
-    """Arms that could be the best on the average; none where a competing arm has too few runs, or there are not two."""
+    """Return the arms that could be the best on the average; empty if a competing arm has too few runs, or if there are not two."""
     arms = [arm for arm in evidence.study.arms if arm.competes]
     groups = [values(evidence, scores, arm) for arm in arms]
     if len(arms) < 2 or min(map(len, groups)) < FEWEST_RUNS:
@@ -178,7 +178,7 @@ def best_arms(evidence: Evidence, scores: pd.DataFrame, below: set[str], alpha: 
 
 
 def alone(evidence: Evidence, summaries: Sequence[Summary], alpha: float) -> dict[str, list[Summary]]:
-    """Findings that one of the two tests supports and the other does not, by the test that does."""
+    """Return the findings that only one of the two tests supports, by the test that does."""
     mine, theirs = (PAIRED_ALONE, WELCH_ALONE) if rule_of(evidence).paired else (WELCH_ALONE, PAIRED_ALONE)
     both = [s for s in summaries if s.adjusted is not None and s.other_p is not None]
     found = {

@@ -11,33 +11,33 @@ from analysis.registration.standing import Standing, standing
 
 @dataclass(frozen=True)
 class Rule:
-    """How a report judges."""
+    """The rule by which a report judges."""
 
     standing: Standing
-    """Of the registration."""
+    """The report's standing under the registration."""
 
     @property
     def alpha(self) -> float | None:
-        """The error rate that the report may spend; None where it may test nothing yet."""
+        """Return the error rate that the report may spend; None if it may not test yet."""
         return self.standing.alpha
 
     @property
     def paired(self) -> bool:
-        """Whether differences are taken within seeds: only where a registration that precedes the runs says so."""
+        """Return whether differences are taken within seeds: only if a registration that precedes the runs requires it."""
         return self.standing.paired
 
     @property
     def marks(self) -> tuple[str, ...]:
-        """What a reader must know of the registration, as sentences."""
+        """Return sentences on the registration for the reader."""
         return self.standing.marks
 
     @property
     def test(self) -> str:
-        """What the test is called."""
+        """Return the name of the test."""
         return "paired t" if self.paired else "Welch's t"
 
 
 @functools.lru_cache(maxsize=8)
 def rule_of(evidence: Evidence) -> Rule:
-    """The rule of a study, from its logs and the registration beside them."""
+    """Return the rule of a study, from its logs and the registration beside them."""
     return Rule(standing(evidence.logs, evidence.study))

@@ -1,8 +1,8 @@
-"""The columns of JSON-lines logs, kept beside the store so that a second report parses what is new and nothing else.
+"""Cached columns of JSON-lines logs, kept beside the store so that a later report parses only new lines.
 
-A cached file is trusted only as far as it can be checked. Its own bytes carry a digest, so that a torn or changed one is
-read anew. It names the log's size and modification time and a digest of the log's end: all three must hold. A log that
-grew is hashed up to where it was read before; where that is still the same, only the rest is parsed.
+A cached file is used only if it passes its checks. It carries a digest of its own bytes, so a torn or changed file is
+discarded. It also records the log's size, its modification time and a digest of its end: all three must match. A log that
+grew is hashed up to the end of the last read; if that part is unchanged, only the rest is parsed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from analysis.logs.jsonl import BadLine, parse_lines, whole_lines
 
 FOLDER = ".columns"
 VERSION = b"2"
-"""Of what stands in a cached file, and of how a line is read."""
+"""Version of the cache format and of the parsing of a line."""
 MARK = b"sspo-columns"
 TAIL = 4096
 DIGEST = 32
@@ -35,18 +35,18 @@ class ReadLog:
     size: int = 0
     """Bytes of the file."""
     sha256: str = ""
-    """Of its whole lines."""
+    """SHA-256 of its whole lines."""
 
 
 def read_columns(store: Path, path: Path, schema: pa.Schema) -> pa.Table:
-    """The table of `read_log`."""
+    """Return the table of `read_log`."""
     return read_log(store, path, schema).table
 
 
 def read_log(store: Path, path: Path, schema: pa.Schema) -> ReadLog:
-    """The whole lines of a log as a table of `schema`, without a torn last one; an empty table where there is no file.
+    """Read the whole lines of a log as a table of `schema`, without a torn last line; an empty table if there is no file.
 
-    Raises BadLine as `parse_lines` does. A cache that cannot be written is none; why is said once, on stderr.
+    Raises BadLine as `parse_lines` does. If the cache cannot be written, the reason is printed once on stderr.
     """
     if not path.is_file():
         return ReadLog(schema.empty_table())
@@ -90,18 +90,18 @@ def _unchanged(facts: dict[str, Any], stream: Any, status: os.stat_result) -> bo
 
 
 def _grown(content: bytes, facts: dict[str, Any], kept: pa.Table, schema: pa.Schema) -> pa.Table | None:
-    """The kept table and the lines after it, or None where the log is not what it was."""
+    """Return the cached table extended by new lines, or None if the earlier part of the log changed."""
     covered = facts["covered"]
     if len(content) < covered or _digest(content[:covered]).hex() != facts["content"]:
         return None
     try:
         return pa.concat_tables([kept, parse_lines(content[covered:], schema)])
     except BadLine:
-        return None  # the whole file's reading names the line as it counts there
+        return None  # parsing the whole file gives the line number within the file
 
 
 def _load(cached: Path, schema: pa.Schema) -> tuple[dict[str, Any], pa.Table] | None:
-    """What was kept and of which log, or None where it is absent, torn, changed, or of other columns."""
+    """Return the facts and table of a cached file, or None if it is absent, torn, changed, or has other columns."""
     try:
         content = cached.read_bytes()
     except OSError:
@@ -126,17 +126,19 @@ def _keep(cached: Path, table: pa.Table, facts: dict[str, Any]) -> None:
     temporary = cached.with_name(f".{cached.name}.{os.getpid()}")
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(MARK + VERSION + _digest(body) + body)  # not synced: a torn file is found out
+        temporary.write_bytes(MARK + VERSION + _digest(body) + body)  # not synced: a torn file is detected
         os.replace(temporary, cached)
     except OSError as error:
-        say_once(f"note: columns of the logs are not kept in {cached.parents[2]}: {error.strerror or error}")
+        say_once(
+            f"note: columns of the logs cannot be cached in {cached.parents[2]}: {error.strerror or error}"
+        )
 
 
 _said: set[str] = set()
 
 
 def say_once(sentence: str) -> None:
-    """A note on stderr, however often there is reason for it."""
+    """Print a note on stderr, only the first time it is given."""
     if sentence not in _said:
         _said.add(sentence)
         print(sentence, file=sys.stderr)

@@ -1,11 +1,11 @@
 """Compact logs: the part of all run folders of a study that its report is made from, small enough to commit.
 
-    manifest.json  the study manifest            metrics.parquet  a line an optimiser step
-    runs.json      a record a planned run        eval.parquet     a line a question and sample
-    contamination.json                           samples.parquet  a line a sampled response to show, where there are any
-      rates of checks, where there are any       timing.parquet   a line a run and rollout, where any run logged seconds
+    manifest.json  the study manifest            metrics.parquet  one row per optimizer step
+    runs.json      one record per planned run    eval.parquet     one row per question and sample
+    contamination.json                           samples.parquet  one row per sampled response to show, if there are any
+      rates of checks, if there are any          timing.parquet   one row per run and rollout, if any run logged seconds
     registration.json, looks.json
-      copies of what the study was registered as and of the looks at it before its end, where it was (analysis.registration.kept)
+      copies of the registration and of the looks before the study's end, if it is registered (analysis.registration.kept)
 
 Column `run` is the index of the run in runs.json. Equal content gives equal bytes.
 """
@@ -38,15 +38,15 @@ MANIFEST, RUNS, METRICS, EVAL = "manifest.json", "runs.json", "metrics.parquet",
 REGISTRATION, LOOKS = "registration.json", "looks.json"
 
 MANY_COLUMNS = 1_000
-"""Of imported metrics: with more, what Parquet keeps of each column takes longer than the numbers."""
+"""Threshold for imported metrics: with more columns, Parquet's bookkeeping per column takes longer than the numbers."""
 SWAPPED = {
     "rollout/truncated_frac": "rollout/unparsable_frac",
     "rollout/unparsable_frac": "rollout/truncated_frac",
 }
-"""Columns that stand the other way round than the glossary's rows: both orders are bytes of files that are kept."""
+"""Columns whose order is swapped relative to the glossary's rows: committed files depend on both orders."""
 METRIC_KEYS = tuple(SWAPPED.get(key, key) for key, entry in GLOSSARY.items() if entry.compact)
 OPTIONAL_METRICS = tuple(key for key in METRIC_KEYS if key in OPTION_KEYS)
-"""Columns only of logs in which a run logged them."""
+"""Columns that exist only if a run logged them."""
 
 METRIC_SCHEMA = pa.schema(
     [("run", pa.int16()), ("step", pa.int32()), ("rollout", pa.int16()), ("update", pa.int16())]
@@ -71,19 +71,19 @@ EVAL_SCHEMA = pa.schema(
 
 
 STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
-"""Those of sspo.types.STATUSES, in its order: what crosses between the trainer's rooms is not for a report to import."""
+"""The values of sspo.types.STATUSES, in its order: a report does not import the trainer's shared types."""
 OF_GRADERS = ("timeout", "crashed")
-"""Statuses of sspo.types.STATUSES that not every reward gives."""
+"""Statuses of sspo.types.STATUSES that not every reward produces."""
 SECOND = pa.field("second", CATEGORY)
-"""What a second grader said of some answers: a column of EVAL_SCHEMA's tables only where one was asked."""
+"""A second grader's status of some answers: a column of EVAL_SCHEMA's tables only if a second grader was used."""
 STATED = pa.field("answer", CATEGORY)
-"""The answer that a response stated, which votes in maj@k: likewise only where any was logged."""
+"""The answer that a response stated, which votes in maj@k: a column only if any was logged."""
 OPTIONAL = (SECOND, STATED)
 
 
 @dataclass(frozen=True)
 class Logs:
-    """A study's compact logs in memory; tables are pyarrow on the way in and out, pandas for whoever computes."""
+    """A study's compact logs in memory; tables are pyarrow for input and output, pandas for computation."""
 
     manifest: Mapping[str, Any]
     runs: tuple[Mapping[str, Any], ...]
@@ -92,11 +92,11 @@ class Logs:
     samples: tuple[Sample, ...] = ()
     contamination: tuple[CheckedSet, ...] = ()
     registration: Mapping[str, Any] | None = None
-    """As the report found it; None where the study was not registered."""
+    """The registration beside the logs; None if the study was not registered."""
     looks: tuple[Mapping[str, Any], ...] = ()
-    """Reports with tests that were made of it before its end."""
+    """Reports with tests that were made before the study's end."""
     timing: pd.DataFrame | None = None
-    """Seconds by run and rollout; None where no run logged any, and in logs of before these were kept."""
+    """Seconds by run and rollout; None if no run logged any, and in logs written before these were kept."""
 
 
 def write_logs(
@@ -108,8 +108,8 @@ def write_logs(
     samples: Sequence[Sample] = (),
     timing: pa.Table | None = None,
 ) -> None:
-    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA with OPTIONAL, of what is optional that which holds
-    anything."""
+    """Write the files of compact logs; tables have METRIC_SCHEMA and EVAL_SCHEMA, with those OPTIONAL columns that hold
+    values."""
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / MANIFEST, _json(manifest))
     write_atomic(folder / RUNS, _json(runs))
@@ -134,18 +134,18 @@ def _json(content: Any) -> str:
 
 
 def filled(table: pa.Table, optional: Iterable[str]) -> pa.Table:
-    """The table without those of its optional columns that hold nothing."""
+    """Return the table without its empty optional columns."""
     unused = [name for name in optional if table[name].null_count == len(table)]
     return table.drop_columns(unused) if unused else table
 
 
 def is_graded(answers: pd.DataFrame) -> bool:
-    """Whether there is a second grader's status, or a status that only a grader in a process of its own gives."""
+    """Return whether there is a second grader's status, or a status that only a grader in a separate process produces."""
     return SECOND.name in answers or bool(answers["status"].isin(OF_GRADERS).any())
 
 
 def read_logs(folder: Path) -> Logs:
-    """Compact logs from their folder. Raises UserError where a file of them is missing or unreadable."""
+    """Read compact logs from their folder. Raises UserError if a file is missing or unreadable."""
     missing = [name for name in (MANIFEST, RUNS, METRICS, EVAL) if not (folder / name).is_file()]
     if missing:
         raise UserError(
@@ -154,7 +154,7 @@ def read_logs(folder: Path) -> Logs:
     runs, samples = _records(folder / RUNS), read_samples(folder)
     if any(sample.run not in range(len(runs)) for sample in samples):
         raise UserError(
-            f"{folder} has a {SAMPLES} and a {RUNS} of different reports: restore both, or remove {SAMPLES}"
+            f"{folder} has a {SAMPLES} and a {RUNS} from different reports: restore both, or remove {SAMPLES}"
         )
     return Logs(
         manifest=read_json(folder / MANIFEST),
@@ -177,12 +177,14 @@ def _records(path: Path) -> tuple[Mapping[str, Any], ...]:
     records: Any = read_json(path)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         what = "runs" if path.name == RUNS else "looks"
-        raise UserError(f"{path} is damaged: it lists no {what}; restore it or report from run folders")
+        raise UserError(
+            f"{path} is damaged: it is not a list of {what}; restore it or report from run folders"
+        )
     return tuple(records)
 
 
 def _with_all_keys(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Empty columns for metrics that logs of an older version do not have."""
+    """Add empty columns for metrics that logs of an older version lack."""
     missing = [key for key in METRIC_KEYS if key not in metrics.columns]
     return metrics.assign(**dict.fromkeys(missing, np.float32("nan"))) if missing else metrics
 

@@ -1,6 +1,6 @@
-"""contamination.json among the compact logs: rates of the store's checks of a study's base on its sets, without any text.
+"""contamination.json of the compact logs: rates of the store's checks of a study's base on its sets, without any text.
 
-Checks are those of `python -m sspo.contamination`. Logs without any have no such file, and their report no such table.
+Checks are those of `python -m sspo.contamination`. Logs without checks have no such file, and their report no such table.
 Equal content gives equal bytes.
 """
 
@@ -32,21 +32,21 @@ from sspo.runs.runlog import write_atomic
 
 T = TypeVar("T")
 RECORDS = "runs.json"
-"""Of the runs, as analysis.logs.compact writes them, which imports this file."""
+"""File of the runs, as in analysis.logs.compact, which imports this module."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote after a share of each question's words."""
+    """The model's completions of each question after a share of its words."""
 
     share: float
     asked: int
     too_short: int
-    """Questions of one word, which were not asked."""
+    """Questions of one word, which are not prompted."""
     exact: int
-    """Questions whose rest it wrote word for word."""
+    """Questions whose rest the model completed word for word."""
     rouge: float | None
-    """Mean ROUGE-L; None where no question was asked."""
+    """Mean ROUGE-L; None if no question was prompted."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Overlap:
 
     checked: int
     not_checked: int
-    """Questions that have too few words to be looked for."""
+    """Questions with too few words to be searched for."""
     overlapping: int
     whole: int
-    """Of these, questions of fewer than n words, all of which stand in a training question."""
+    """Overlapping questions of fewer than n words, all of which occur in a training question."""
 
 
 ROW, COUNTS = (tuple(field.name for field in fields(kind)) for kind in (Completion, Overlap))
@@ -66,7 +66,7 @@ ROW, COUNTS = (tuple(field.name for field in fields(kind)) for kind in (Completi
 
 @dataclass(frozen=True)
 class CheckedSet:
-    """What one check says of one set."""
+    """The result of one check of one set."""
 
     check: str
     """The check's name."""
@@ -74,23 +74,23 @@ class CheckedSet:
     name: str
     questions: int
     digest: str
-    """Of the questions that were checked."""
+    """Digest of the questions that were checked."""
     completion: tuple[Completion, ...]
     overlap: Overlap | None
     precision: str | None = None
-    """Of the model's forward passes, where it was asked."""
+    """Precision of the model's forward passes, if the model was used."""
     ngram: int | None = None
     training: str | None = None
     """The training questions, in words."""
     training_digest: str | None = None
     own_training: bool | None = None
-    """Whether a run of the study trains on questions of that name; None where no run says on which."""
+    """Whether a run of the study trains on questions of that name; None if no run states its questions."""
 
 
 def write_contamination(store: Path, bases: Collection[Any], sets: Collection[str], folder: Path) -> None:
-    """Write what the store's checks of one of `bases` say of `sets`.
+    """Write the results of the store's checks of any of `bases` on `sets`.
 
-    A store without any leaves a file of earlier logs as it is: a clone has the runs of a study and not its checks.
+    A store without checks leaves the file of earlier logs as it is: a clone has a study's runs but not its checks.
     """
     files = check_files(store)
     trained = _trained(store, folder) if files else set()
@@ -105,12 +105,12 @@ def write_contamination(store: Path, bases: Collection[Any], sets: Collection[st
 
 
 def check_files(store: Path) -> list[Path]:
-    """The finished checks of a store."""
+    """Return the files of the finished checks of a store."""
     return sorted((store / FOLDER).glob(f"*/{RATES}"))
 
 
 def read_contamination(folder: Path) -> tuple[CheckedSet, ...]:
-    """What compact logs hold of checks. Raises UserError where the file is damaged."""
+    """Read the checks of compact logs. Raises UserError if the file is damaged."""
     path = folder / RATES
     if not path.is_file():
         return ()
@@ -121,13 +121,13 @@ def read_contamination(folder: Path) -> tuple[CheckedSet, ...]:
 
 
 def checked_runs(manifest: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The runs that stand for the model that was checked: those of the untrained base, or all where it has none."""
+    """Return the runs that represent the checked model: those of the untrained base, or all runs if it has none."""
     names = {arm.name for arm in from_manifest(manifest).with_role("base")}
     return [i for i, record in enumerate(records) if record["arm"] in names] or list(range(len(records)))
 
 
 def _readable(path: Path, trained: Collection[str]) -> list[CheckedSet]:
-    """The sets of a check; none of a damaged one, which is said."""
+    """Return the sets of a check; for a damaged check, print a note and return none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         check_rates(content)
@@ -141,7 +141,7 @@ def _readable(path: Path, trained: Collection[str]) -> list[CheckedSet]:
 
 
 def _trained(store: Path, folder: Path) -> set[str]:
-    """What the study's runs call the questions that they train on, as far as their configurations say it."""
+    """Return the names of the questions that the study's runs train on, as far as their configurations state them."""
     names = set()
     for record in json.loads((folder / RECORDS).read_text(encoding="utf-8")):
         if record["status"] not in (DONE, DIVERGED):
@@ -181,7 +181,7 @@ def _training(training: Mapping[str, Any]) -> str:
 
 
 def _plain(one: Mapping[str, Any]) -> CheckedSet:
-    """A set from plain data. Raises ValueError, TypeError or KeyError for one that says nothing."""
+    """Build a set from plain data. Raises ValueError, TypeError or KeyError if it is not valid."""
     questions, overlap = count(one["questions"]), one["overlap"]
     for row in one["completion"]:
         check_completion(row, questions)

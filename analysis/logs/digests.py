@@ -1,4 +1,4 @@
-"""Digests of compact logs by run and stream, so that a changed byte can be laid at the door of the numbers it touches."""
+"""Digests of compact logs by run and stream, so that a changed byte can be traced to the numbers that depend on it."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ from sspo.errors import UserError
 from sspo.runs.contamination import RATES
 
 DIGITS = 16
-"""Hexadecimal digits kept: enough to see a change, and a study has thousands of streams."""
+"""Hexadecimal digits kept: enough to detect a change, and a study has thousands of streams."""
 UNREADABLE = "unreadable"
 Digests = dict[str, dict[int, str]]
-"""Stream to run to digest; the run ANY stands for every run of a stream that cannot be told apart."""
+"""Stream to run to digest; the run ANY represents all runs of a stream that cannot be separated."""
 ANY = -1
 _WHERE = ("run", "step", "rollout", "update")
 _ASKED = ("run", "rollout", "final", "set", "question", "mode", "temperature", "sample")
@@ -57,13 +57,13 @@ _ANSWERS = (*_ASKED, "value")
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def stream_digests(logs: Path) -> Digests:
-    """The digests of compact logs in a folder. What cannot be read is a digest of its own, never an error."""
+    """Return the digests of compact logs in a folder. Unreadable content gets a digest of its own, never an error."""
     found: Digests = {}
     for name, read in ((RUNS, _records), (METRICS, _metrics), (EVAL, _answer_streams)):
         found |= read(logs / name)
@@ -79,7 +79,7 @@ def stream_digests(logs: Path) -> Digests:
 
 
 def changes(before: Mapping[str, Mapping[int, str]], now: Mapping[str, Mapping[int, str]]) -> Digests:
-    """Streams and runs whose digests differ, with the digest of now or an empty one."""
+    """Return the streams and runs whose digests differ, with the new digest or an empty one."""
     different: Digests = {}
     for stream in sorted({*before, *now}):
         old, new = before.get(stream, {}), now.get(stream, {})
@@ -103,7 +103,7 @@ def _records(path: Path) -> Digests:
 
 
 def _metrics(path: Path) -> Digests:
-    """A metric each, so that a damaged column does not hide the others: only where there is one are they read one by one."""
+    """Return one stream per metric. Columns are read one by one only if one is damaged, so that it does not hide the others."""
     where = _frame(path, _WHERE)
     if where is None:
         return {metric(key): {ANY: UNREADABLE} for key in METRIC_KEYS}
@@ -123,7 +123,7 @@ def _metrics(path: Path) -> Digests:
 def _answer_streams(path: Path) -> Digests:
     rows = _frame(path, _ANSWERS)
     if rows is None:
-        return {}  # changes() then finds every answer's digest gone
+        return {}  # changes() then reports every answer's digest as missing
     kinds = rows.groupby(["final", "mode", "temperature"], observed=True, sort=True)
     found = {
         answers(str(mode), float(temperature), final=bool(final)): digests_by_run(part)
@@ -143,14 +143,14 @@ def _responses(path: Path) -> Digests:
 
 
 def _gradings(path: Path) -> Digests:
-    """Only where a report has a table of it, so that what older reports noted stays whole."""
+    """Return the gradings stream, only if a report has a table of it, so that the digests of older reports stay valid."""
     has_second = SECOND.name in pq.read_schema(path).names
     rows = _frame(path, ("run", "status", *([SECOND.name] if has_second else [])))
     return {GRADING: digests_by_run(rows)} if rows is not None and is_graded(rows) else {}
 
 
 def _checks(logs: Path) -> Digests:
-    """One digest of all checks for contamination, for the runs that stand for the model."""
+    """Return one digest of all checks for contamination, for the runs that represent the model."""
     try:
         runs = checked_runs(read_json(logs / MANIFEST), read_json(logs / RUNS))
     except (UserError, OSError, LookupError, TypeError):
@@ -159,7 +159,7 @@ def _checks(logs: Path) -> Digests:
 
 
 def _replays(logs: Path) -> Digests:
-    """Replayed runs come after the study's own: their numbers are those of the replay, from the number of runs on."""
+    """Return the streams of a replay. Its runs are numbered after the study's own, from the number of runs on."""
     try:
         offset = len(read_json(logs / RUNS))
     except (UserError, OSError):
@@ -184,7 +184,7 @@ def _rows(path: Path, split: Callable[[pd.DataFrame], Mapping[str, pd.DataFrame]
 
 
 def _frame(path: Path, columns: Iterable[str] | None) -> pd.DataFrame | None:
-    """Columns of a Parquet file, or None where they cannot be read."""
+    """Read columns of a Parquet file. Return None if they cannot be read."""
     try:
         return pq.read_table(path, columns=None if columns is None else list(columns)).to_pandas()
     except (pa.ArrowException, OSError, ValueError, KeyError):
@@ -192,29 +192,29 @@ def _frame(path: Path, columns: Iterable[str] | None) -> pd.DataFrame | None:
 
 
 def digests_by_run(rows: pd.DataFrame, apart_from: str | None = None) -> dict[int, str]:
-    """A digest of each run's rows, without the column `apart_from`."""
+    """Return a digest of each run's rows, without the column `apart_from`."""
     runs = _Runs(rows["run"])
     return runs.end(runs.begin(rows[[]]), rows if apart_from is None else rows.drop(columns=apart_from))
 
 
 class _Runs:
-    """The rows of each run in a table, whose columns are digested run by run, so that begun digests can be shared."""
+    """The rows of each run in a table, whose columns are digested run by run, so that partial digests can be shared."""
 
     def __init__(self, run: pd.Series):
         sorted_already = run.is_monotonic_increasing
         self.order = slice(None) if sorted_already else np.argsort(run.to_numpy(), kind="stable")
         names, starts = np.unique(run.to_numpy()[self.order], return_index=True)
-        ends = np.append(starts, len(run))[1:]  # none where there is no row
+        ends = np.append(starts, len(run))[1:]  # empty without rows
         self.spans = {int(n): slice(int(s), int(e)) for n, s, e in zip(names, starts, ends, strict=True)}
 
     def begin(self, rows: pd.DataFrame) -> dict[int, Any]:
-        """Digests to go on from, of these columns."""
+        """Start digests with these columns."""
         begun = {run: hashlib.sha256() for run in self.spans}
         self._update(begun, rows)
         return begun
 
     def end(self, begun: Mapping[int, Any], rows: pd.DataFrame) -> dict[int, str]:
-        """Digests of what was begun and of these columns."""
+        """Return digests of the started ones extended by these columns."""
         copies = {run: digest.copy() for run, digest in begun.items()}
         self._update(copies, rows)
         return {run: digest.hexdigest()[:DIGITS] for run, digest in copies.items()}
@@ -227,12 +227,14 @@ class _Runs:
 
 
 def _plain(column: pd.Series) -> NDArray[Any]:
-    """Numbers of fixed size that are the same on every machine: of texts a hash, of what is missing one NaN."""
+    """Return fixed-size numbers that are the same on every machine: a hash of a text, and a single NaN for missing values."""
     if column.dtype.kind not in "biuf":
         texts = column.map(_text) if column.dtype == object else column
         kinds = texts.astype("category").cat
         hashes = pd.util.hash_array(kinds.categories.to_numpy(dtype=object))
-        return np.asarray(np.append(hashes, [0])[kinds.codes], "<u8")  # code -1, what is missing, is the last
+        return np.asarray(
+            np.append(hashes, [0])[kinds.codes], "<u8"
+        )  # code -1, a missing value, takes the last
     values = column.to_numpy()
     if values.dtype.kind == "f":
         values = np.where(np.isnan(values), np.nan, values)

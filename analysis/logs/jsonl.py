@@ -1,7 +1,7 @@
-"""JSON lines to columns: Arrow's parser for logs as they should be, a slow one that names the bad line of any other.
+"""JSON lines to columns: Arrow's parser for valid logs, and a slow one that names the bad line of any other.
 
-The fast one answers only where the slow one would give the same: Arrow's parser alone takes NaN, two objects on a line,
-an object over two, and bytes that are no text. A number has the value that Arrow gives to its digits.
+The fast parser is used only if the slow one would give the same result: Arrow's parser alone accepts NaN, two objects on a line,
+an object over two lines, and bytes that are not text. A number has the value that Arrow gives to its digits.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ SHOWN = 40
 
 
 class BadLine(Exception):
-    """A line that is no row of the schema: its number, counted from 1, and why."""
+    """A line that is not a row of the schema: its number, counted from 1, and the reason."""
 
     def __init__(self, line: int, why: str):
         super().__init__(f"line {line}: {why}")
 
 
 class _Number(str):
-    """The digits of a number as they stand in the file."""
+    """The digits of a number as they are written in the file."""
 
 
 def parse_lines(content: bytes, schema: pa.Schema) -> pa.Table:
-    """Whole lines as a table of `schema` (string, number and boolean columns).
+    """Parse whole lines into a table of `schema` (string, number and boolean columns).
 
     A column that a line lacks, or has as null, is null; names that are not in the schema are ignored. Raises BadLine for
-    the first line that is no JSON object, holds NaN or Infinity, or a value that its column cannot.
+    the first line that is not a JSON object, or that holds NaN, Infinity or a value that does not fit its column.
     """
     if not content:
         return schema.empty_table()
@@ -55,19 +55,19 @@ def check_filled(table: pa.Table, columns: Sequence[str]) -> None:
 
 
 def stated(content: bytes, name: str) -> pa.Array:
-    """A row a line of `parse_lines`: whether it has the name at all, be it with null."""
+    """Return, for each row of `parse_lines`, whether its line has the name at all, even with null."""
     key = re.compile(rb'"%s"[ \t]*:' % name.encode())  # in a text the quotes would be escaped
     lines = (line for line in content.split(b"\n") if line.removeprefix(b"\xef\xbb\xbf").strip(BLANK))
     return pa.array([key.search(line) is not None for line in lines], pa.bool_())
 
 
 def whole_lines(content: bytes) -> bytes:
-    """The content without a last line that has no end: the process was killed while it wrote, or is writing."""
+    """Return the content without an unterminated last line: the process was killed while writing, or is still writing."""
     return content[: content.rfind(b"\n") + 1]
 
 
 def _fast(content: bytes, schema: pa.Schema) -> pa.Table | None:
-    """Arrow's reading, or None where it refuses or could differ from JSON."""
+    """Parse with Arrow. Return None if it refuses the content or could differ from JSON."""
     if any(word in content for word in NO_JSON) or not _is_text(content) or not _plain(content):
         return None
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
@@ -80,8 +80,8 @@ def _fast(content: bytes, schema: pa.Schema) -> pa.Table | None:
 
 
 def _plain(content: bytes) -> bool:
-    """Whether every line begins and ends as an object: then no object goes over a line's end (`}` and `{` never meet inside
-    one), and as many rows as lines are a row a line."""
+    """Return whether every line begins and ends as an object: then no object crosses a line's end (`}` and `{` never meet inside
+    one), and equal numbers of rows and lines mean one row per line."""
     ends = content.count(b"}\n{") + 1
     return content.startswith(b"{") and content.endswith(b"}\n") and ends == content.count(b"\n")
 
@@ -103,7 +103,7 @@ def _filled(chunk: pa.Array) -> Any:
 
 
 def parse_slowly(content: bytes, schema: pa.Schema) -> pa.Table:
-    """What parse_lines gives, line by line and by the standard library's parser."""
+    """Return the same as parse_lines, line by line with the standard library's parser."""
     wanted = frozenset(schema.names)
     numbers: list[int] = []
     rows: list[dict[str, Any]] = []
@@ -122,11 +122,11 @@ def _row(line: bytes, number: int, wanted: frozenset[str]) -> dict[str, Any]:
         if len(row) < len(pairs):
             twice = next(k for i, (k, _) in enumerate(pairs) if k in [name for name, _ in pairs[:i]])
             if twice in wanted:
-                raise BadLine(number, f"{twice} is there twice")
+                raise BadLine(number, f"{twice} appears twice")
         return row
 
     def refuse(word: str) -> Any:
-        raise BadLine(number, f"{word} is no JSON")
+        raise BadLine(number, f"{word} is not JSON")
 
     try:
         row = json.loads(
@@ -137,20 +137,20 @@ def _row(line: bytes, number: int, wanted: frozenset[str]) -> dict[str, Any]:
             object_pairs_hook=once,
         )
     except UnicodeDecodeError as error:
-        raise BadLine(number, "bytes that are no UTF-8 text") from error
+        raise BadLine(number, "bytes that are not UTF-8 text") from error
     except RecursionError as error:
         raise BadLine(number, "nested too deeply") from error
     except ValueError as error:
-        raise BadLine(number, f"no JSON ({error})") from error
+        raise BadLine(number, f"not JSON ({error})") from error
     if not isinstance(row, dict):
-        raise BadLine(number, "no JSON object")
+        raise BadLine(number, "not a JSON object")
     return row
 
 
 def _column(values: Sequence[Any], field: pa.Field, numbers: Sequence[int]) -> pa.Array:
     for value, number in zip(values, numbers, strict=True):
         if value is not None and not _fits(value, field.type):
-            raise BadLine(number, f"{field.name} is {str(value)[:SHOWN]!r}, want {field.type}")
+            raise BadLine(number, f"{field.name} is {str(value)[:SHOWN]!r}, expected {field.type}")
     if pa.types.is_string(field.type) or pa.types.is_boolean(field.type):
         return pa.array(values, field.type)
     return pa.array([None if v is None else str(v) for v in values], pa.string()).cast(field.type)

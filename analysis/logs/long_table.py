@@ -19,8 +19,8 @@ COLUMNS = [*INDEX, "key", "value", "unit", "meaning"]
 
 
 def tidy(name: str, preset: str, store: Path, out: Path) -> pd.DataFrame:
-    """A row a run, step and key that has a value, runs in the manifest's order. From the store where the study is there, so
-    that running and failed runs have what they logged; else from compact logs, which hold runs that count."""
+    """Return one row per run, step and key with a value, runs in the manifest's order. Rows come from the store if it has the study,
+    including what running and failed runs logged; otherwise from compact logs, which hold only counted runs."""
     manifest = choose(name, preset, store, out).manifest
     if manifest is not None:
         study = from_manifest(manifest)
@@ -44,8 +44,8 @@ def tidy(name: str, preset: str, store: Path, out: Path) -> pd.DataFrame:
 
 
 def write_tidy(name: str, preset: str, store: Path, out: Path, path: Path) -> int:
-    """Write the table as CSV or Parquet, by the file's ending, and return its rows. Raises UserError for another ending,
-    and where the file cannot be written."""
+    """Write the table as CSV or Parquet, by the file's suffix, and return its number of rows. Raises UserError for any other
+    suffix, and if the file cannot be written."""
     if path.suffix not in (".csv", ".parquet"):
         raise UserError(f"a table is written as .csv or .parquet, got {path.name}")
     table = tidy(name, preset, store, out)

@@ -1,4 +1,4 @@
-"""The study manifest: which runs a study consists of and what it asks of them."""
+"""The study manifest: a study's runs, its question and its settings."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 
 IMPORTED = "imported"
-"""In the place of a preset: logs of other tools, which no spec planned."""
+"""The preset of logs of other tools, which no spec planned."""
 MIRRORED = "mirrored"
-"""In what a manifest says of an import: the preset that planned runs which were read from their W&B mirrors."""
+"""Key of a manifest's import section: the preset that planned runs which were read from their W&B mirrors."""
 LOGGED = "logged"
 """The decoding of imported scores: values of a logged metric."""
 ENDED_EARLY = "ended early"
@@ -26,17 +26,17 @@ ENDED_EARLY = "ended early"
 PRESETS = ("paper", "default", "smoke", IMPORTED)
 """Strongest evidence first."""
 SMALLEST_EFFECT = 0.02
-"""Of a share, that would matter where a study names none."""
+"""The smallest effect of interest of a share, if a study names none."""
 DEFAULT_PRESET = "default"
-"""The one that a sweep or a replay uses where none is named."""
+"""The preset of a sweep or a replay if none is named."""
 ROLES = ("arm", "base", "no_clip", "aa")
 POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
     "paper": "preset paper",
     "default": "preset default: a demonstration, too few seeds for claims",
-    "smoke": "preset smoke: says nothing about any arm",
-    IMPORTED: "imported logs: arms, seeds and the primary metric are what the import was told, no plan was made before the "
-    "runs, and a step is a line of the log",
+    "smoke": "preset smoke: not evidence about any arm",
+    IMPORTED: "imported logs: arms, seeds and the primary metric were given to the import, no plan preceded the runs, "
+    "and a step is a line of the log",
 }
 
 
@@ -57,30 +57,30 @@ class Arm:
     against: str | None
     """The arm that it is tested against; None for the study's baseline."""
     target_clip_frac: float | None
-    """The clip fraction that the arm is matched to; None where it is matched to none."""
+    """The clip fraction that the arm is matched to; None if it is not matched."""
     overrides: tuple[str, ...] = ()
-    """What its runs were composed from; none in manifests of before this was listed."""
+    """Overrides that its runs were composed from; empty in manifests written before these were listed."""
     factors: tuple[tuple[str, str], ...] = ()
     """(factor, level) of the study's design; none for an arm that was written by hand."""
     levels: tuple[tuple[int, str], ...] = ()
-    """(seed, folder level) of runs whose numbers are not those of the first epoch: see sspo/runs/epochs.py."""
+    """(seed, folder level) of runs whose numbers do not belong to the first epoch: see sspo/runs/epochs.py."""
 
     def folder(self, store: Path, seed: int) -> Path:
-        """Where a store keeps one of its runs."""
+        """Return the folder of one of its runs in a store."""
         return cell_folder(store, self.cell, seed, self.level(seed))
 
     def level(self, seed: int) -> str:
-        """The folder level of a run."""
+        """Return the folder level of a run."""
         return dict(self.levels).get(seed, "")
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """What it trains under besides objective and segmentation: overrides of all else, in alphabetical order."""
+        """Return the overrides of everything except objective and segmentation, in alphabetical order."""
         return tuple(sorted(text for text in self.overrides if not POLICY.match(text)))
 
     @property
     def competes(self) -> bool:
-        """Whether the arm can be best: neither the untrained base nor the A/A copy can."""
+        """Return whether the arm can be best: neither the untrained base nor the A/A copy can."""
         return self.role in ("arm", "no_clip")
 
 
@@ -94,7 +94,7 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class Factor:
-    """What a design varies: its levels in order, each with the label that tables call it by."""
+    """A factor of a design: its levels in order, each with its label in tables."""
 
     name: str
     label: str
@@ -116,38 +116,38 @@ class Study:
     gates: Mapping[str, Any]
     arms: tuple[Arm, ...]
     factors: tuple[Factor, ...] = ()
-    """Of its design, in order; none where all arms were written by hand."""
+    """Factors of its design, in order; empty if all arms were written by hand."""
     smallest_effect: float | None = None
-    """The least difference of the primary score that would matter, in its unit; None where nobody named one."""
+    """The smallest difference of the primary score that would matter, in its unit; None if none was named."""
     looks: tuple[int, ...] = ()
-    """Planned interim looks: numbers of seeds an arm."""
+    """Planned interim looks: numbers of seeds per arm."""
     mirrored: str | None = None
-    """Of runs that were read from their W&B mirrors, the preset that planned them; empty where none did. None for all others."""
+    """The preset that planned runs which were read from their W&B mirrors; empty if no preset did. None for all other runs."""
 
     @property
     def imported(self) -> bool:
-        """Whether its numbers come from logs of other tools."""
+        """Return whether its numbers come from logs of other tools."""
         return self.preset == IMPORTED and self.mirrored is None
 
     @property
     def note(self) -> str:
-        """What a reader must know of its preset, and of where its runs were read."""
+        """Return a note for the reader on its preset, and on the source of its runs."""
         if self.mirrored is None:
             return PRESET_NOTES[self.preset]
-        planned = PRESET_NOTES.get(self.mirrored, "no plan was made before the runs")
+        planned = PRESET_NOTES.get(self.mirrored, "no plan preceded the runs")
         return f"imported from the runs' W&B mirrors; {planned}"
 
     @property
     def note_sentence(self) -> str:
-        """The same as a sentence."""
+        """Return the note as a sentence."""
         return f"{self.note[:1].upper()}{self.note[1:]}."
 
     def arm(self, name: str) -> Arm | None:
-        """The arm of that name, or None where this preset has none."""
+        """Return the arm of that name, or None if this preset has none."""
         return next((arm for arm in self.arms if arm.name == name), None)
 
     def reference_of(self, arm: Arm) -> Arm | None:
-        """The arm that this one is tested against, of an A/A arm its original; None for the baseline and the untrained base."""
+        """Return the arm that this one is tested against: for an A/A arm its original; None for the baseline and the untrained base."""
         if arm.role == "base" or arm.name == self.baseline:
             return None
         if arm.role == "aa" and arm.copy_of is not None and self.arm(arm.copy_of) is not None:
@@ -155,25 +155,25 @@ class Study:
         return self.arm(arm.against or self.baseline)
 
     def references(self) -> list[Arm]:
-        """Every arm that others are tested against, the baseline first."""
+        """Return every arm that others are tested against, the baseline first."""
         named = {self.baseline: None} | {a.against: None for a in self.arms if a.against is not None}
         return [arm for name in named if (arm := self.arm(name)) is not None]
 
     def yardstick(self) -> str:
-        """What arms are tested against, in words."""
+        """Return what arms are tested against, in words."""
         return "the arm that each is tested against" if self.several_references() else "the baseline"
 
     def several_references(self) -> bool:
-        """Whether some arm is tested against another one than the baseline."""
+        """Return whether some arm is tested against an arm other than the baseline."""
         return len(self.references()) > 1
 
     def with_role(self, *roles: str) -> list[Arm]:
-        """Arms of the given roles in the manifest's order."""
+        """Return the arms of the given roles in the manifest's order."""
         return [arm for arm in self.arms if arm.role in roles]
 
 
 def from_manifest(manifest: Mapping[str, Any]) -> Study:
-    """The Study of a manifest. Raises UserError naming the first key that is missing or makes no sense."""
+    """Build the Study of a manifest. Raises UserError that names the first key that is missing or invalid."""
     try:
         study = Study(
             name=str(manifest["study"]),
@@ -185,8 +185,8 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             mode=str(manifest["primary"]["mode"]),
             temperature=float(manifest["primary"]["temperature"]),
             gates=manifest.get("gates") or {},
-            arms=told_apart([_arm(arm) for arm in manifest["arms"]]),
-            factors=told_apart([_factor(factor) for factor in manifest.get("factors") or ()]),
+            arms=unique_labels([_arm(arm) for arm in manifest["arms"]]),
+            factors=unique_labels([_factor(factor) for factor in manifest.get("factors") or ()]),
             smallest_effect=_smallest_effect(manifest),
             looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
@@ -197,7 +197,7 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
         ) from error
     lost = [a.against for a in study.arms if a.against is not None and study.arm(a.against) is None]
     if lost:
-        raise UserError(f"the study manifest tests an arm against '{lost[0]}', which is none of its arms")
+        raise UserError(f"the study manifest tests an arm against '{lost[0]}', which is not one of its arms")
     if (
         study.preset not in PRESETS
         or study.test not in ("paired", "welch")
@@ -205,31 +205,33 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
     ):
         raise UserError(
             f"the study manifest names preset '{study.preset}', test '{study.test}' and baseline '{study.baseline}': "
-            f"want one of {', '.join(PRESETS)}; paired or welch; and one of its own arms"
+            f"expected one of {', '.join(PRESETS)}; paired or welch; and one of its own arms"
         )
     return study
 
 
-Labelled = TypeVar("Labelled", Arm, Factor, Level)
+Labeled = TypeVar("Labeled", Arm, Factor, Level)
 
 
-def told_apart(things: Sequence[Labelled]) -> tuple[Labelled, ...]:
-    """The same with labels that no two share: where several do, each has its name behind it."""
+def unique_labels(things: Sequence[Labeled]) -> tuple[Labeled, ...]:
+    """Return the same things with unique labels: a shared label is followed by the thing's name."""
     counts = Counter(thing.label for thing in things)
     shared = {thing.name for thing in things if counts[thing.label] > 1}
     if not shared:
         return tuple(things)
-    return told_apart([replace(t, label=f"{t.label} ({t.name})") if t.name in shared else t for t in things])
+    return unique_labels(
+        [replace(t, label=f"{t.label} ({t.name})") if t.name in shared else t for t in things]
+    )
 
 
 def _factor(factor: Mapping[str, Any]) -> Factor:
     levels = [Level(str(level["name"]), one_line(level["label"])) for level in factor["levels"]]
-    named = tuple((level.name, level.label) for level in told_apart(levels))
+    named = tuple((level.name, level.label) for level in unique_labels(levels))
     return Factor(name=str(factor["name"]), label=one_line(factor["label"]), levels=named)
 
 
 def _smallest_effect(manifest: Mapping[str, Any]) -> float | None:
-    """Two points of a share where an older manifest names none; of imported scores, whose unit is their own, None."""
+    """Return the smallest effect of a manifest: 0.02 of a share if an older one names none; None for imported scores in their own unit."""
     found = manifest.get("smallest_effect")
     if found is None:
         return None if manifest["preset"] == IMPORTED else SMALLEST_EFFECT
@@ -255,47 +257,46 @@ def _arm(arm: Mapping[str, Any]) -> Arm:
 
 
 def one_line(text: Any) -> str:
-    """Text from a file with every run of white space as one blank."""
+    """Return text with every run of white space collapsed to one space."""
     return " ".join(str(text).split())
 
 
 def manifest_path(store: Path, name: str, preset: str) -> Path:
-    """Where the store keeps the manifest of a study under a preset."""
+    """Return the path of the manifest of a study under a preset."""
     return store / "studies" / f"{stem(name, preset)}.json"
 
 
 def stem(name: str, preset: str) -> str:
-    """What the store calls a study under a preset; the default preset has the bare name."""
+    """Return the store's name for a study under a preset; the default preset has the bare name."""
     return name if preset == DEFAULT_PRESET else f"{name}.{preset}"
 
 
 def study_of(called: str) -> str:
-    """The study that a store or a report calls so under any preset; a dot may be of its own name, as in paper_1.5b."""
+    """Return the study of a store's or report's name under any preset; a study's name may contain a dot, as in paper_1.5b."""
     name, _, preset = called.rpartition(".")
     return name if name and preset in PRESETS else called
 
 
 def sweep_command(name: str, preset: str, *options: str) -> str:
-    """The command that runs a study's preset."""
+    """Return the command that runs a study's preset."""
     words = ["make", "sweep", f"NAME={name}", *([] if preset == DEFAULT_PRESET else [f"PRESET={preset}"])]
     return f"`{' '.join([*words, *options])}`"
 
 
 def report_folder(out: Path, name: str, preset: str) -> Path:
-    """Where the report of a study goes; the paper preset has the bare name, as it is the one to commit."""
+    """Return the report folder of a study; the paper preset has the bare name, as it is the one to commit."""
     return out / (name if preset == "paper" else f"{name}.{preset}")
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file's content. Raises UserError where it makes no sense."""
+    """Read a JSON file. Raises UserError if it is missing or not valid."""
     return json_file.read_json(path, "restore it or plan the study again")
 
 
 def edited_sentence(manifest: Mapping[str, Any]) -> str | None:
-    """What to tell the user of a study whose spec was edited after its manifest was written: what is reported is the study as it was
-    planned; None where the spec is what was planned, is not there, or the manifest does not know.
+    """Return a note for the user if the spec was edited after its manifest was written: the report is of the study as it was planned.
 
-    Raises UserError where the spec cannot be read.
+    Return None if the spec is unchanged or missing, or if the manifest does not record its hash. Raises UserError if the spec cannot be read.
     """
     planned, name, preset = manifest.get("written_sha256"), str(manifest["study"]), str(manifest["preset"])
     path = study_file(name)
@@ -304,6 +305,6 @@ def edited_sentence(manifest: Mapping[str, Any]) -> str | None:
         return None
     again = f"make sweep NAME={shlex.quote(name)}" + (f" PRESET={preset}" if preset != DEFAULT_PRESET else "")
     return (
-        f"note: conf/study/{path.name} has been edited since this study was planned, and this is the study as it was; "
-        f"`{again}` plans and runs it as it is now"
+        f"note: conf/study/{path.name} was edited after this study was planned, and this is the study as planned; "
+        f"`{again}` plans and runs the edited study"
     )

@@ -1,10 +1,10 @@
 """A replay's counts: read from its folder, pooled over rollouts, and written small enough to commit.
 
     replay.json     what was replayed (analysis.logs.replay_summary)
-    replay.parquet  a line a run, update and point: counts summed over the run's recorded rollouts
+    replay.parquet  one row per run, update and point: counts summed over the run's recorded rollouts
 
-A point is an objective, a segmentation rule and clip bounds. Pooling pooled counts changes nothing, so the folder that
-a replay wrote and the compact logs made from it are read by the same function. Equal content gives equal bytes.
+A point is an objective, a segmentation rule and clip bounds. Pooling pooled counts changes nothing, so the same function reads
+the folder of a replay and the compact logs made from it. Equal content gives equal bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ KEYS = (*POINT, "run", "update")
 
 
 def compact_replay(source: Path, folder: Path) -> None:
-    """Write the replay in `source` to `folder` as compact logs. Raises UserError where it cannot be read."""
+    """Write the replay in `source` to `folder` as compact logs. Raises UserError if it cannot be read."""
     _, table = _whole(source)
     buffer = io.BytesIO()
     pq.write_table(table.cast(SCHEMA), buffer, compression="zstd", compression_level=9)
@@ -49,25 +49,25 @@ def compact_replay(source: Path, folder: Path) -> None:
 
 
 def read_counts(folder: Path) -> tuple[ReplaySummary, pd.DataFrame]:
-    """What was replayed, and a row a run, update and point with the counts of all recorded rollouts.
+    """Return the summary of a replay, and one row per run, update and point with the counts of all recorded rollouts.
 
-    `folder` is one that a replay wrote, or compact logs. Raises UserError where there is no whole replay in it.
+    `folder` is the folder of a replay, or of compact logs. Raises UserError if it does not hold a complete replay.
     """
     summary, table = _whole(folder)
     return summary, table.to_pandas()
 
 
 def _whole(folder: Path) -> tuple[ReplaySummary, pa.Table]:
-    """Both files, which must be of one replay."""
+    """Read both files, which must belong to one replay."""
     if not (folder / SUMMARY).is_file():
-        raise UserError(f"{folder} has no {SUMMARY}: give the folder of a finished `python -m sspo.replay`")
+        raise UserError(f"{folder} has no {SUMMARY}: pass the folder of a finished `python -m sspo.replay`")
     summary, table = read_summary(folder / SUMMARY), _pooled(folder)
     _check_that_they_belong_together(folder, summary, table.select([*POINT, "run"]).to_pandas())
     return summary, table
 
 
 def _pooled(folder: Path) -> pa.Table:
-    """Counts summed over rollouts in a fixed order: neither threads nor the file's order can change a bit."""
+    """Sum counts over rollouts in a fixed order: neither threads nor the file's order can change a bit."""
     table = _read(folder / POINTS)
     order = [(name, "ascending") for name in table.column_names if name in (*KEYS, "rollout")]
     sums = [(name, "sum") for name in (*COUNTS, *RATIO_SUMS)]
@@ -78,7 +78,7 @@ def _pooled(folder: Path) -> pa.Table:
 
 
 def _read(path: Path) -> pa.Table:
-    """The columns that are used, of the types they should have."""
+    """Read the columns in use, with their expected types."""
     if not path.is_file():
         raise UserError(f"{path.parent} has no {POINTS}: {AGAIN}")
     try:

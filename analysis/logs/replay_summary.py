@@ -1,4 +1,4 @@
-"""replay.json: which runs were replayed, and the bounds at which every rule clips the same share."""
+"""replay.json: the replayed runs, and the bounds at which every rule clips the same share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sspo.config.json_file import read_json
 from sspo.errors import UserError
 
 FORMAT = 1
-AGAIN = "make the replay again"
+AGAIN = "run the replay again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +24,15 @@ class ReplayedRun:
     seed: int
     cell: str
     rollouts: int
-    """How many of its rollouts were recorded."""
+    """Number of its recorded rollouts."""
     revision: str
     code_sha256: str
     state: str
-    """done, or how the run was when it was replayed."""
+    """`done`, or the run's state when it was replayed."""
     reproduced: bool
-    """Whether the run's own objective, replayed, gives the metrics that the run logged."""
+    """Whether the replay of the run's own objective reproduces the metrics that the run logged."""
     largest_difference: float | None
-    """Between those and the replayed ones, relative above 1; None where one of them is missing."""
+    """Largest difference between logged and replayed metrics, relative above 1; None if one of them is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,29 +45,29 @@ class Match:
     low: float
     high: float
     low_interval: tuple[float | None, float | None]
-    """95 %, over runs, or over recorded rollouts of the only run; an end is None where it reaches past every token."""
+    """95 % interval over runs, or over recorded rollouts of the only run; an end is None if it lies beyond every token."""
     held_out: float | None
-    """What bounds calibrated on every other run (rollout of the only run) clip on those between."""
+    """The share that bounds calibrated on every second run (rollout of the only run) clip on the others."""
     held_out_se: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplaySummary:
-    """What a replay says of itself."""
+    """The summary of a replay."""
 
     runs: tuple[ReplayedRun, ...]
     rules: tuple[str, ...]
     targets: tuple[float, ...]
     clip: str | None
-    """The grid of bounds as it was asked for; None where there was none."""
+    """The requested grid of bounds; None if there was none."""
     matched: tuple[Match, ...]
-    """Targets that no bounds meet are left out."""
+    """Matched bounds; targets that no bounds reach are left out."""
     sub_batches: int | None
-    """Parts of a rollout that gradient noise was measured over; None where it was not."""
+    """Parts of a rollout over which gradient noise was measured; None if it was not."""
 
 
 def read_summary(path: Path) -> ReplaySummary:
-    """The Summary of a replay.json. Raises UserError where it is none of this format, or damaged."""
+    """Read the summary of a replay.json. Raises UserError if it has another format or is damaged."""
     content = read_json(path, AGAIN)
     given = content.get("format") if isinstance(content, dict) else None
     if given != FORMAT:

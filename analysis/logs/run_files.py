@@ -1,4 +1,4 @@
-"""What the files of a run folder say, checked: one that makes no sense is named, so that it costs its own run and no other."""
+"""The files of a run folder, checked: a damaged file is named, so that it costs its own run and no other."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ DONE, DIVERGED, FAILED, BROKEN, RUNNING, MISSING = (
 AGAIN = "delete it to run that seed again"
 MESSAGE_CHARACTERS = 160
 READ_CHARACTERS = 10_000
-"""Of a message, before it is looked through for paths."""
+"""Characters of a message that are searched for paths."""
 PATH = re.compile(
     r"""(?<=')(?:[/~]|[A-Za-z]:[\\/]|\\\\)[^']*(?=')|(?<=")(?:[/~]|[A-Za-z]:[\\/]|\\\\)[^"]*(?=")"""
     r"""|(?<![\w.<])(?:~\w*)?(?:/[^\s/'"`,;:()\[\]{}<>]+)+/?"""
     r"""|(?<![\w.<\\])(?:[A-Za-z]:|\\(?=\\))(?:[\\/][^\s\\/'"`,;:()\[\]{}<>]+)+[\\/]?"""
 )
-"""An absolute path, in quotes with its spaces; drives and shares of Windows too."""
+"""An absolute path, in quotes with its spaces; including drives and shares of Windows."""
 HOST = re.compile(r"(?<=, process )(\d+) on \S+(?=, vanished)")
-"""What the message of a lost trial said of its machine until it left that to the claim."""
+"""The host in the message of a lost trial, as older versions wrote it; now only the claim records it."""
 SETTINGS = {
     "rule": "segmentation.rule",
     "ratio": "objective.ratio",
@@ -49,29 +49,29 @@ SETTINGS = {
     "clip_low": "objective.clip.low",
     "clip_high": "objective.clip.high",
 }
-"""What gates, figures and claims ask of a run's configuration, by what a record calls it."""
+"""Options of a run's configuration that gates, figures and claims use, by their key in a record."""
 
 
 class Damaged(UserError):
-    """A file of a run that makes no sense: its name, why, and what is wrong in short."""
+    """A damaged file of a run: its name, the reason, and the problem in short."""
 
     def __init__(self, file: str, why: str, what: str = "is damaged"):
         super().__init__(why)
         self.file, self.what = file, what
 
     def state(self) -> dict[str, Any]:
-        """As a run's record has it."""
+        """Return the state as a run's record has it."""
         reason = f"{self.file} {self.what}: run that seed again"
         return {"status": BROKEN, "reason": reason, "message": tidied(str(self))}
 
 
 def damaged_log(name: str, error: BadLine) -> Damaged:
-    """A log with a line that is none."""
+    """Return the error for a log with a bad line."""
     return Damaged(name, str(error), "is broken before its last line")
 
 
 def marker(folder: Path, name: str) -> dict[str, Any] | None:
-    """The object in a JSON file of a run; None where there is no such file. Raises Damaged."""
+    """Read the object in a JSON file of a run. Return None if there is no such file. Raises Damaged if it is not valid."""
     try:
         return read_object(folder / name, AGAIN)
     except UserError as error:
@@ -79,7 +79,7 @@ def marker(folder: Path, name: str) -> dict[str, Any] | None:
 
 
 def configuration(folder: Path) -> dict[str, Any]:
-    """A run's configuration; empty where it has written none. Raises Damaged."""
+    """Read a run's configuration; empty if it has not written one. Raises Damaged if it is not valid."""
     path = folder / runlog.CONFIG
     try:
         return read_yaml(path) if path.is_file() else {}
@@ -88,15 +88,15 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds of a configuration, and its engine where that is not the one of all runs before there were others. Raises
-    Damaged where one of it is no single value."""
+    """Return the settings of a configuration that a record holds, and its engine unless that is the original one. Raises
+    Damaged if a setting is not a single value."""
     engine = setting(config, "rollout.engine")
     named = {} if engine in (None, OWN_ENGINE) else {"engine": engine}
     return {name: setting(config, key) for name, key in SETTINGS.items()} | named
 
 
 def setting(config: Mapping[str, Any], key: str) -> Any:
-    """An option by its dotted name; None where it is not there. Raises Damaged where it is no single value."""
+    """Return an option by its dotted name; None if it is missing. Raises Damaged if it is not a single value."""
     found: Any = config
     for name in key.split("."):
         if found is None:
@@ -108,34 +108,34 @@ def setting(config: Mapping[str, Any], key: str) -> Any:
 
 
 def single(value: Any, key: str, file: str) -> Any:
-    """A value that is text, a finite number, true, false or None. Raises Damaged for any other."""
+    """Return a value that is text, a finite number, true, false or None. Raises Damaged for any other."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
-    raise Damaged(file, f"{key} is {shown(value)}, want one text or number")
+    raise Damaged(file, f"{key} is {shown(value)}, expected one text or number")
 
 
 def number(content: Mapping[str, Any], key: str, file: str) -> float | int | None:
-    """A number of a marker; None where it is not there. Raises Damaged for anything else."""
+    """Return a number of a marker; None if it is missing. Raises Damaged for anything else."""
     value = content.get(key)
     if value is None or (
         isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18
     ):
         return value
-    raise Damaged(file, f"{key} is {shown(value)}, want a number")
+    raise Damaged(file, f"{key} is {shown(value)}, expected a number")
 
 
 @dataclass(frozen=True)
 class RunMarkers:
-    """Markers of a run folder, and the state that they give."""
+    """The markers of a run folder, and the state that follows from them."""
 
     there: bool
     done: Mapping[str, Any] | None = None
     failed: Mapping[str, Any] | None = None
 
     def state(self) -> dict[str, Any]:
-        """State, reason and message as a run's record has them."""
+        """Return state, reason and message as a run's record has them."""
         if not self.there:
             return {"status": MISSING, "reason": "not started", "message": ""}
         if self.done is not None:
@@ -152,7 +152,7 @@ class RunMarkers:
 
 
 def standing(folder: Path) -> RunMarkers:
-    """What a folder's markers say now; a finished run is done, whatever failed before. Raises Damaged."""
+    """Read a folder's current markers; a finished run is done, whatever failed before. Raises Damaged if one is not valid."""
     if not folder.is_dir():
         return RunMarkers(there=False)
     done = marker(folder, runlog.DONE)
@@ -162,11 +162,11 @@ def standing(folder: Path) -> RunMarkers:
 
 
 def tidied(message: str) -> str:
-    """A message without paths and the name of the machine it was written on (they hold user names), on one line."""
+    """Return a message on one line, without paths (they contain user names) and without the name of its machine."""
     line = " ".join(message[:READ_CHARACTERS].split())
     return PATH.sub("<path>", HOST.sub(r"\1", line))[:MESSAGE_CHARACTERS]
 
 
 def _without(folder: Path, error: UserError) -> str:
-    """The sentence without the folder, whose path is nobody else's business."""
+    """Return the error's sentence without the folder, whose path is private."""
     return str(error).replace(f"{folder}{os.sep}", "")

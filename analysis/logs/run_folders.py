@@ -1,4 +1,4 @@
-"""Run folders to compact logs. With analysis.logs.sample_choice the only reader of run folders on this side."""
+"""Run folders to compact logs. Apart from analysis.logs.sample_choice, the only reader of run folders in this package."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ from sspo.runs.identity import cell_folder
 
 LOST = (DIVERGED, FAILED, BROKEN, RUNNING, MISSING)
 COUNTED = (DONE, DIVERGED)
-"""States whose runs are scored: a diverged run scores its last finite checkpoint."""
+"""States whose runs are scored: a diverged run is scored by its last finite checkpoint."""
 CODE = ("git_revision", "git_diff_sha256", "code_sha256", "code_key", "epoch", "base")
-"""What a record holds of env.json, besides versions."""
+"""Keys of env.json that a record holds, besides versions."""
 
 METRIC_COLUMNS = METRIC_SCHEMA.remove(0)
 EVAL_COLUMNS = pa.schema(
@@ -72,30 +72,30 @@ NEEDED = {
     runlog.EVAL: ("rollout", "final", "set", "question", "mode", "temperature", "sample", "value"),
     runlog.TIMING: ("rollout",),
 }
-"""Columns that a row says nothing without."""
+"""Columns that every row must have."""
 
 
 class NotAsEnded(Exception):
-    """A log that is not what its run ended with."""
+    """A log that differs from the one with which its run ended."""
 
 
 @dataclass(frozen=True)
 class RunRead:
-    """A run's record and what it logged so far: METRIC_SCHEMA and EVAL_SCHEMA with OPTIONAL, without `run`, categories as strings."""
+    """A run's record and its logs so far: METRIC_SCHEMA and EVAL_SCHEMA with OPTIONAL, without `run`, categories as strings."""
 
     record: dict[str, Any]
     metrics: pa.Table
     evaluation: pa.Table
     timing: pa.Table = field(default_factory=TIMING_COLUMNS.empty_table)
-    """A line a rollout."""
+    """One row per rollout."""
 
 
 def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended: bool = True) -> None:
     """Read every planned run of the study from the store and write its compact logs to `folder`.
 
     Runs without a marker, with a failure other than divergence or with a log broken before its last line are recorded
-    by state alone: what they logged is no result. So are, unless `as_ended` is False, finished ones whose logs are not
-    what they ended with. Raises NothingToReport where no run is finished.
+    by state alone: their logs are not results. Unless `as_ended` is False, the same applies to finished runs whose logs
+    changed after the run ended. Raises NothingToReport if no run is finished.
     """
     study = from_manifest(manifest)
     read = read_runs(store, study, COUNTED, as_ended=as_ended)
@@ -109,7 +109,7 @@ def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended:
 def write_read(
     folder: Path, manifest: Mapping[str, Any], read: Sequence[RunRead], samples: Sequence[Sample] = ()
 ) -> list[str]:
-    """Write the compact logs of runs that were read, of which at least one counts; returns the names of their sets."""
+    """Write the compact logs of runs that were read, of which at least one counts, and return the names of their sets."""
     counted = [i for i, run in enumerate(read) if run.record["status"] in COUNTED]
     metrics = filled(stacked([(i, read[i].metrics) for i in counted], METRIC_SCHEMA), OPTIONAL_METRICS)
     evaluation = stacked([(i, read[i].evaluation) for i in counted], pa.schema([*EVAL_SCHEMA, *OPTIONAL]))
@@ -120,23 +120,23 @@ def write_read(
 
 
 def _nothing(study: Study, store: Path, runs: Sequence[Mapping[str, Any]]) -> str:
-    """What became of the planned runs, and the command that helps."""
+    """Return a sentence with the states of the planned runs, and the command to run."""
     states = Counter(
         f"failed ({run['reason']})" if run["status"] == FAILED else str(run["status"]) for run in runs
     )
-    told = ", ".join(f"{count} {state}" for state, count in states.most_common())
+    counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
     failed = any(run["status"] == FAILED for run in runs)
     command = sweep_command(study.name, study.preset, *(["RETRY=1"] if failed else []))
     return (
-        f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: {told}; "
-        f"run {command} {'to try failed runs again' if failed else 'first'}"
+        f"study '{study.name}' (preset {study.preset}) has no finished run of {len(runs)} planned in {store}: {counts}; "
+        f"run {command} {'to retry failed runs' if failed else 'first'}"
     )
 
 
 def read_runs(store: Path, study: Study, states: Collection[str], *, as_ended: bool = True) -> list[RunRead]:
-    """Every planned run in the manifest's order, with what those in one of `states` logged; of others the tables are empty.
+    """Read every planned run in the manifest's order, with the logs of runs in one of `states`; other runs have empty tables.
 
-    A log with a bad line before its last one leaves both tables empty, and a run that would count is BROKEN.
+    A log with a bad line before its last one leaves both tables empty, and a run that would count becomes BROKEN.
     """
     planned = [(arm, seed) for arm in study.arms for seed in arm.seeds]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -165,7 +165,7 @@ def _read_run(store: Path, arm: Arm, seed: int, states: Collection[str], as_ende
 
 
 def _timing(store: Path, path: Path, ended: Ended, record: dict[str, Any]) -> pa.Table:
-    """Seconds by rollout. A damaged log of them is noted at the run, whose results stand."""
+    """Read the seconds by rollout. A damaged log of them is noted in the run's record; its results stay valid."""
     try:
         return once_a_rollout(_log(store, path, runlog.TIMING, ended))
     except (Damaged, NotAsEnded) as error:
@@ -175,7 +175,7 @@ def _timing(store: Path, path: Path, ended: Ended, record: dict[str, Any]) -> pa
 
 
 def _log(store: Path, folder: Path, name: str, ended: Ended) -> pa.Table:
-    """A log's table. Raises Damaged for a bad line before its last one, NotAsEnded where the run ended with another log."""
+    """Read a log's table. Raises Damaged for a bad line before its last one, NotAsEnded if the log changed after the run ended."""
     try:
         log = read_log(store, folder / name, LOGS[name])
         check_filled(log.table, NEEDED[name])
@@ -190,10 +190,10 @@ def _log(store: Path, folder: Path, name: str, ended: Ended) -> pa.Table:
 
 
 def whole_answers(table: pa.Table, lines: bytes) -> pa.Table:
-    """The rows of an eval.jsonl, without what they answered where a final sampled one does not state it: a row without the
-    column is not known, and one with null is a silent vote."""
+    """Return the rows of an eval.jsonl, without the answer column if a final sampled row lacks it: without the column the answer
+    is unknown, and null is an abstention."""
     voting = pc.and_(table["final"], pc.equal(table["mode"], "sampled"))
-    said = stated(lines, STATED.name)[: len(table)]  # a running run writes on
+    said = stated(lines, STATED.name)[: len(table)]  # a running run keeps writing
     if pc.all(pc.or_(pc.invert(voting), said)).as_py() is not False:
         return table
     silent = pa.nulls(len(table), table.schema.field(STATED.name).type)
@@ -201,7 +201,7 @@ def whole_answers(table: pa.Table, lines: bytes) -> pa.Table:
 
 
 def stacked(tables: list[tuple[int, pa.Table]], schema: pa.Schema) -> pa.Table:
-    """One table of all runs, in which `run` says whose a row is."""
+    """Concatenate the tables of all runs; `run` is the run of a row."""
     indices = np.repeat([i for i, _ in tables], [len(table) for _, table in tables])
     logged = pa.concat_tables([table for _, table in tables])
     table = logged.add_column(0, "run", pa.array(indices, schema.field("run").type))
@@ -209,7 +209,7 @@ def stacked(tables: list[tuple[int, pa.Table]], schema: pa.Schema) -> pa.Table:
 
 
 def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Sample]:
-    """The samples to show. Unreadable ones are noted at their run, whose results stand."""
+    """Return the samples to show. Unreadable ones are noted in their run's record; its results stay valid."""
     shown = {arm.name for arm in study.with_role(*SHOWN_ROLES)}
     folders = {
         i: cell_folder(store, run["cell"], run["seed"], run.get("level", ""))
@@ -223,7 +223,7 @@ def _samples(study: Study, store: Path, runs: list[dict[str, Any]]) -> list[Samp
 
 
 def _record(path: Path) -> dict[str, Any]:
-    """State, provenance and what gates, figures and claims ask of the configuration; a damaged file makes the run BROKEN."""
+    """Return a run's state, provenance and the settings that gates, figures and claims use; a damaged file makes the run BROKEN."""
     try:
         now = standing(path)
         environment, config = _environment(path), settings(configuration(path))
@@ -245,17 +245,17 @@ def _ended(seconds: float | int | None, first: Any) -> dict[str, Any]:
 
 
 def _environment(path: Path) -> dict[str, Any]:
-    """Of env.json what a record holds."""
+    """Read the part of env.json that a record holds."""
     found = marker(path, runlog.ENVIRONMENT) or {}
     versions = found.get("versions") or {}
     if not isinstance(versions, Mapping):
-        raise Damaged(runlog.ENVIRONMENT, "versions are no names with their versions")
+        raise Damaged(runlog.ENVIRONMENT, "versions must map names to versions")
     kept = {key: single(found.get(key), key, runlog.ENVIRONMENT) for key in CODE}
     return {**kept, "versions": {name: single(of, name, runlog.ENVIRONMENT) for name, of in versions.items()}}
 
 
 def code_of(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds of env.json."""
+    """Return the part of an environment that a record holds."""
     diff = environment.get("git_diff_sha256")
     return {
         "revision": environment.get("git_revision"),

@@ -1,12 +1,12 @@
-"""Which of the sampled responses in the run folders a report shows.
+"""The choice of the sampled responses in the run folders that a report shows.
 
-Of every arm of role arm or no_clip, up to SAMPLES responses, the same for all arms so that they can be compared:
+Up to SAMPLES responses of every arm of role arm or no_clip, the same for all arms so that they can be compared:
 
 - seed: the smallest of those at which most arms logged samples;
-- rollouts: the first logged one, where the arms of a seed still sample the same tokens, and the last one. Where arms
-  differ in them, what most arms have (the later one of a tie);
-- prompts: of each rollout the first ones, those before the others to which more arms' responses have an advantage
-  (without one nothing can be clipped). Neither ratios nor clipping have a say.
+- rollouts: the first logged one, where the arms of a seed still sample the same tokens, and the last one. If arms
+  differ in them, the ones that most arms have (the later one of a tie);
+- prompts: the first ones of each rollout, ordered by how many arms' responses have an advantage
+  (without an advantage nothing can be clipped). Neither ratios nor clipping affect the choice.
 
 A response is kept up to TOKENS tokens, in whole segments.
 """
@@ -30,7 +30,7 @@ BAD_LINE = (ValueError, KeyError, TypeError, RecursionError)
 
 @dataclass(frozen=True)
 class Place:
-    """Where in its file a sample is, and whether anything of it can be clipped."""
+    """The position of a sample in its file, and whether any of it can be clipped."""
 
     line: int
     offset: int
@@ -44,9 +44,9 @@ Index = Mapping[tuple[int, int], Place]
 def choose_samples(
     runs: Sequence[Mapping[str, Any]], folders: Mapping[int, Path]
 ) -> tuple[list[Sample], dict[int, str]]:
-    """The samples to show, and a sentence for each run that was looked at and whose samples cannot be read.
+    """Return the samples to show, and a sentence for each inspected run whose samples cannot be read.
 
-    `folders` are those of the runs to choose from by their index in `runs`.
+    `folders` are the folders of the runs to choose from, by their index in `runs`.
     """
     paths = {run: folder / runlog.SAMPLES for run, folder in folders.items()}
     paths = {run: path for run, path in paths.items() if path.is_file() and path.stat().st_size}
@@ -73,7 +73,7 @@ def choose_samples(
 
 
 def index_of(path: Path) -> Index:
-    """Every sample of a file; the later of two counts, a torn last line is none. Raises ValueError naming a bad line."""
+    """Index every sample of a file: the later of two duplicates counts, and a torn last line is ignored. Raises ValueError that names a bad line."""
     index: dict[tuple[int, int], Place] = {}
     offset = 0
     with path.open("rb") as stream:
@@ -89,7 +89,7 @@ def index_of(path: Path) -> Index:
 
 
 def read_at(path: Path, place: Place, run: int) -> Sample:
-    """The sample at a place. Raises ValueError naming a bad line."""
+    """Read the sample at a place. Raises ValueError that names a bad line."""
     with path.open("rb") as stream:
         stream.seek(place.offset)
         try:
@@ -103,7 +103,7 @@ def _broken(path: Path, line: int) -> ValueError:
 
 
 def _chosen(indices: Sequence[Index]) -> Iterable[tuple[int, int]]:
-    """(rollout, row) of what to show, in order."""
+    """Return the (rollout, row) of the samples to show, in order."""
     if not indices:
         return
     ends = [[rollout for rollout, _ in index] for index in indices]
@@ -119,6 +119,6 @@ def _chosen(indices: Sequence[Index]) -> Iterable[tuple[int, int]]:
 
 
 def _usual(numbers: Sequence[int]) -> int:
-    """The most frequent number, the greatest of a tie."""
+    """Return the most frequent number, the greatest of a tie."""
     counts = Counter(numbers)
     return max(counts, key=lambda number: (counts[number], number))

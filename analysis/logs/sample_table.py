@@ -1,6 +1,6 @@
-"""Sampled responses among the compact logs: samples.parquet, a line a response, in the order in which they are shown.
+"""Sampled responses in the compact logs: samples.parquet, one row per response, in the order in which they are shown.
 
-Logs of before there were samples have no such file, and a report without this section. Equal content gives equal bytes.
+Logs written before samples existed have no such file, and their report lacks this section. Equal content gives equal bytes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
 
 
 def read_samples(folder: Path) -> tuple[Sample, ...]:
-    """The samples of compact logs; none where there is no file. Raises UserError where it cannot be read."""
+    """Read the samples of compact logs; empty if there is no file. Raises UserError if it cannot be read."""
     path = folder / SAMPLES
     if not path.is_file():
         return ()

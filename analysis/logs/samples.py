@@ -1,7 +1,7 @@
-"""A sampled response as a report shows it: its segments, and in them the stretches of tokens of one ratio.
+"""A sampled response as a report shows it: its segments, and within them the stretches of tokens with one ratio.
 
-Entropy is that of the policy that sampled; ratio and clipping are those that one more update would have seen after the
-rollout's last one.
+Entropy is that of the sampling policy; ratio and clipping are those of a hypothetical further update after the rollout's last
+one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 SHOWN_ROLES = ("arm", "no_clip")
-"""Arms whose samples are shown: the base has no rollouts, and an A/A copy other seeds."""
+"""Roles of arms whose samples are shown: the base has no rollouts, and an A/A copy has other seeds."""
 PIECE_CHARACTERS = 160
 PROMPT_HEAD, PROMPT_TAIL = 500, 1000
 CUT_SHORT = " […] "
@@ -21,30 +21,30 @@ CUT_SHORT = " […] "
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One response; lists are of its first segments and tokens, the three counts of the whole response."""
+    """One response; lists cover its first segments and tokens, the three counts the whole response."""
 
     run: int
     rollout: int
     row: int
-    """Which of the rollout's prompts it answers."""
+    """Index of the rollout's prompt that it answers."""
     prompt: str
     advantage: float
     tokens: int
     segments: int
     clipped_tokens: int
     segment_tokens: tuple[int, ...]
-    """Tokens of each segment; of the last one there may be fewer in the lists of tokens."""
+    """Tokens of each segment; the lists of tokens may hold fewer of the last one."""
     segment_entropy: tuple[float, ...]
     """Nats, mean over the segment."""
     texts: tuple[str, ...]
     log_ratio: tuple[float, ...]
-    """At the level of the objective's ratio: equal on all tokens of a unit."""
+    """Log-ratio at the level of the objective's ratio: equal on all tokens of a unit."""
     clipped: tuple[bool, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """Tokens side by side with one ratio, all of them clipped or none."""
+    """Adjacent tokens with one ratio, all of them clipped or none."""
 
     text: str
     tokens: int
@@ -54,32 +54,32 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One segment; `stretches` hold the tokens of it that were kept."""
+    """One segment; `stretches` hold its kept tokens."""
 
     number: int
-    """From 1."""
+    """Number of the segment, counted from 1."""
     tokens: int
     entropy: float
     stretches: tuple[Stretch, ...]
 
     @property
     def text(self) -> str:
-        """What was kept of it."""
+        """Return the kept text."""
         return "".join(s.text for s in self.stretches)
 
     @property
     def kept(self) -> int:
-        """Tokens that were kept."""
+        """Return the number of kept tokens."""
         return sum(s.tokens for s in self.stretches)
 
     @property
     def clipped(self) -> int:
-        """Clipped ones of the kept tokens."""
+        """Return the number of kept tokens that are clipped."""
         return sum(s.tokens for s in self.stretches if s.clipped)
 
 
 def head(sample: Sample, tokens: int) -> Sample:
-    """The first whole segments of at most so many tokens; of a first segment that is longer, its first tokens."""
+    """Return the first whole segments of at most `tokens` tokens; if the first segment is longer, its first tokens."""
     ends = list(accumulate(sample.segment_tokens))
     segments = max(1, sum(end <= tokens for end in ends))
     kept = min(tokens, ends[segments - 1], len(sample.texts))
@@ -94,7 +94,7 @@ def head(sample: Sample, tokens: int) -> Sample:
 
 
 def segments_of(sample: Sample, level: str | None) -> Iterator[Segment]:
-    """The kept segments. Where the ratio is not that of a whole segment or response, every token is a stretch of its own."""
+    """Yield the kept segments. Unless the ratio belongs to a whole segment or response, every token is its own stretch."""
     ends = list(accumulate(sample.segment_tokens))
     for i, (start, end) in enumerate(pairwise([0, *ends])):
         yield Segment(
@@ -120,14 +120,14 @@ def _stretches(sample: Sample, places: range, level: str | None) -> Iterator[Str
 
 
 def sample_of(line: Mapping[str, Any], run: int) -> Sample:
-    """A line of samples.jsonl. Raises KeyError, TypeError or ValueError where it is none."""
+    """Parse a line of samples.jsonl. Raises KeyError, TypeError or ValueError if it is not a sample."""
     texts, ids = _texts(line), [int(i) for i in line["segment_ids"]]
     entropy, clipped = line["segment_entropy"], [bool(flag) for flag in line["clipped"]]
     log_ratio = [_finite(x) for x in line["log_ratio"]]
     if not len(texts) == len(ids) == len(entropy) == len(log_ratio) == len(clipped) > 0:
         raise ValueError("lists of different lengths")
     if ids[0] != 0 or any(after - before not in (0, 1) for before, after in pairwise(ids)):
-        raise ValueError("segment_ids that are no segmentation")
+        raise ValueError("segment_ids that are not a segmentation")
     starts = [i for i, id_ in enumerate(ids) if i == 0 or ids[i - 1] != id_]
     return Sample(
         run=run,
@@ -147,7 +147,7 @@ def sample_of(line: Mapping[str, Any], run: int) -> Sample:
 
 
 def _texts(line: Mapping[str, Any]) -> list[str]:
-    """What each token adds to the text. Older runs logged tokens decoded alone, words without their spaces."""
+    """Return the text that each token adds. Older runs logged tokens decoded one by one, words without their spaces."""
     if "texts" in line:
         texts = [_text(text) for text in line["texts"]]
     else:
@@ -158,14 +158,14 @@ def _texts(line: Mapping[str, Any]) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Text that UTF-8 can hold: JSON can spell halves of surrogate pairs."""
+    """Return text that UTF-8 can encode: JSON may contain unpaired surrogates."""
     if not isinstance(value, str):
-        raise TypeError("no text")
+        raise TypeError("not a text")
     return value.encode("utf-8", "replace").decode()
 
 
 def _prompt(text: str) -> str:
-    """A long prompt by its beginning and its end, where the question stands."""
+    """Shorten a long prompt to its beginning and its end, where the question is."""
     if len(text) <= PROMPT_HEAD + PROMPT_TAIL:
         return text
     return text[:PROMPT_HEAD] + CUT_SHORT + text[-PROMPT_TAIL:]
@@ -187,18 +187,18 @@ class Prompt:
 
     @property
     def alike(self) -> bool:
-        """Whether all arms answered with the same tokens, as far as all of them were kept."""
+        """Return whether all arms answered with the same tokens, as far as all of them were kept."""
         shared = min(len(sample.texts) for sample in self.samples)
         return len({(sample.tokens, sample.texts[:shared]) for sample in self.samples}) == 1
 
     @property
     def whole(self) -> bool:
-        """Whether every response was kept to its end."""
+        """Return whether every response was kept to its end."""
         return all(len(sample.texts) == sample.tokens for sample in self.samples)
 
 
 def by_prompt(samples: Sequence[Sample]) -> list[Prompt]:
-    """Responses grouped by what they answer, in the order of the logs."""
+    """Group responses by the prompt that they answer, in the order of the logs."""
     groups: dict[tuple[int, int, str], list[Sample]] = {}
     for sample in samples:
         groups.setdefault((sample.rollout, sample.row, sample.prompt), []).append(sample)

@@ -1,4 +1,4 @@
-"""Which evidence a report is made from: the runs of a preset in the store, or the compact logs of an earlier report."""
+"""The source of a report: the runs of a preset in the store, or the compact logs of an earlier report."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from sspo.runs import runlog
 
 @dataclass(frozen=True)
 class Source:
-    """A preset with the manifest of its runs in the store, or without one where compact logs are read."""
+    """A preset with the manifest of its runs in the store, or without one if compact logs are read."""
 
     preset: str
     manifest: Mapping[str, Any] | None = None
-    """The store's; None: compact logs are read."""
+    """The store's manifest; None if compact logs are read."""
 
 
 def choose(name: str, preset: str | None, store: Path, out: Path) -> Source:
-    """The source to report from: of the named preset, else the strongest that is finished, else the strongest begun.
+    """Return the source to report from: that of the named preset, else the strongest finished one, else the strongest begun.
 
-    A preset counts as finished where every planned run has an end marker or where it has compact logs: a sweep that
-    has barely started must not overwrite a report that was made from a finished one. Raises UserError where there is
-    no evidence: NothingToReport where that of a named preset is not there yet.
+    A preset counts as finished if every planned run has an end marker or if it has compact logs: a sweep that
+    has barely started must not overwrite a report of a finished one. Raises UserError if there is
+    no evidence: NothingToReport if that of a named preset does not exist yet.
     """
     if preset is not None:
         return _named(name, preset, store, out)
@@ -84,7 +84,7 @@ def _manifest(store: Path, name: str, preset: str) -> Mapping[str, Any] | None:
 
 
 def _ended(store: Path, manifest: Mapping[str, Any]) -> tuple[int, int]:
-    """Planned runs with an end marker, and all planned runs."""
+    """Count planned runs with an end marker, and all planned runs."""
     arms = from_manifest(manifest).arms
     folders = [arm.folder(store, seed) for arm in arms for seed in arm.seeds]
     ended = [f for f in folders if (f / runlog.DONE).is_file() or (f / runlog.FAILED).is_file()]

@@ -1,7 +1,7 @@
-"""Seconds by run and rollout among the compact logs: timing.parquet, where any run logged them.
+"""Seconds by run and rollout in the compact logs: timing.parquet, if any run logged them.
 
-They differ from machine to machine and from run to run, so no score rests on them: a log of them that is damaged costs its run
-nothing else, and is noted at its record.
+They differ between machines and runs, so no score depends on them: a damaged log of them costs its run
+nothing else, and is noted in its record.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from sspo.runs.runlog import write_atomic
 
 TIMING = "timing.parquet"
 TRAINING = ("seconds/rollout", "seconds/reward", "seconds/old_logp", "seconds/update")
-"""Phases that a rollout is trained by. Held-out evaluation and checkpoints are as frequent as someone chose."""
+"""Phases of training on a rollout. Held-out evaluation and checkpoints are left out: their frequency is a free choice."""
 KEYS = (*TRAINING, "seconds/evaluation", "seconds/checkpoint", "speed/sampled_tokens")
-"""What is kept; sampled tokens are their speed times the seconds of sampling."""
+"""Kept columns; the number of sampled tokens is their speed times the seconds of sampling."""
 SCHEMA = pa.schema(
     [("run", pa.int16()), ("rollout", pa.int16()), *((key, pa.float32()) for key in KEYS)],
 )
 COLUMNS = SCHEMA.remove(0)
-"""Of one run's timing.jsonl."""
+"""Columns of one run's timing.jsonl."""
 
 
 def once_a_rollout(log: pa.Table) -> pa.Table:
-    """The log with a row a rollout, ascending: of one that is there again, as a resumed run may have it, the later row."""
+    """Return the log with one row per rollout, ascending: the later row if a resumed run logged a rollout again."""
     rollouts = log["rollout"].to_numpy()
     _, from_the_end = np.unique(rollouts[::-1], return_index=True)
     last = len(rollouts) - 1 - from_the_end
@@ -38,7 +38,7 @@ def once_a_rollout(log: pa.Table) -> pa.Table:
 
 
 def write_timing(folder: Path, timing: pa.Table | None) -> None:
-    """Write timing.parquet; without a row that says anything, remove one that an earlier report left."""
+    """Write timing.parquet; without any value, remove one that an earlier report left."""
     path = folder / TIMING
     if timing is None or all(timing[key].null_count == len(timing) for key in KEYS):
         path.unlink(missing_ok=True)
@@ -49,7 +49,7 @@ def write_timing(folder: Path, timing: pa.Table | None) -> None:
 
 
 def read_timing(folder: Path) -> pd.DataFrame | None:
-    """The table of compact logs; None where there is no file. Raises UserError where it cannot be read."""
+    """Read the table of compact logs. Return None if there is no file. Raises UserError if it cannot be read."""
     path = folder / TIMING
     if not path.is_file():
         return None
@@ -63,7 +63,7 @@ def read_timing(folder: Path) -> pd.DataFrame | None:
 
 
 def training_seconds(timing: pd.DataFrame | None) -> dict[int, pd.Series]:
-    """Run to the seconds of training by rollout; rollouts of which a phase was not logged have none."""
+    """Return, by run, the seconds of training by rollout; NaN for a rollout with a phase that was not logged."""
     if timing is None:
         return {}
     seconds = timing[list(TRAINING)].astype(np.float64).sum(axis=1, skipna=False)

@@ -1,7 +1,7 @@
-"""What a number of a report is made of: a formula, the runs with their values, and the streams of the logs that were read.
+"""The provenance of a report's number: a formula, the runs with their values, and the streams of the logs that were read.
 
-A stream is the smallest part of a run's logs that numbers are told apart by: one logged metric, or the answers of one
-evaluation. Every run has one digest a stream (analysis.logs.digests), so a changed byte names the numbers that it touches.
+A stream is the smallest part of a run's logs that provenance distinguishes: one logged metric, or the answers of one
+evaluation. Every run has one digest per stream (analysis.logs.digests), so a changed byte can be traced to the numbers that depend on it.
 """
 
 from __future__ import annotations
@@ -11,39 +11,39 @@ from dataclasses import dataclass
 from typing import Any
 
 RECORD = "record"
-"""State and configuration of a run: whatever uses a run depends on its record."""
+"""State and configuration of a run: everything that uses a run depends on its record."""
 SAMPLES = "samples"
 MANIFEST = "manifest"
-"""The study's manifest, on which everything rests; no run's."""
+"""The study's manifest, on which everything depends; it belongs to no run."""
 REPLAY_SUMMARY = "replay/summary"
-"""What a replay says of itself, with the bounds that it matched."""
+"""The summary of a replay, with its matched bounds."""
 GRADING = "eval/grading"
-"""Statuses of answers, and what a second grader said; where there are others than every reward gives, or a second grader."""
+"""Statuses of answers, of the reward and of a second grader; only if there is a second grader or a status that not every reward produces."""
 CONTAMINATION = "contamination"
-"""Rates of the store's checks for contamination, where there are any: of the model that the runs began with."""
+"""Rates of the store's checks for contamination, if there are any: of the model from which the runs started."""
 TRAINING = "training"
 """Answers of the evaluations while a run trained."""
 TIMING = "timing"
-"""Seconds by rollout, where any run logged them."""
+"""Seconds by rollout, if any run logged them."""
 RESPONSES = "eval/responses"
-"""Of the final answers, what was asked and what their values do not say: status, tokens and the answer that was stated."""
+"""Questions of the final answers, and everything besides their values: status, tokens and the stated answer."""
 TRAINING_RESPONSES = "eval/training/responses"
-"""The same of the evaluations while a run trained. No number rests on it: it names the runs whose logs were changed."""
+"""The same for the evaluations while a run trained. No number depends on it: it identifies the runs whose logs were changed."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Where one cell, figure or section comes from. Runs are indices into the report's runs."""
+    """The provenance of one cell, figure or section. Runs are indices into the report's runs."""
 
     formula: str
     reads: Mapping[str, frozenset[int]]
-    """Stream to the runs that it was read of."""
+    """Stream to the runs of which it was read."""
     values: tuple[tuple[int, float], ...] = ()
     """Each run's own number, in the unit of the cell."""
     decides: Mapping[str, frozenset[int]] | None = None
-    """What only its emphasis or its adjustment depends on: the other arms of a family."""
+    """Reads on which only its emphasis or its adjustment depends: the other arms of a family."""
     rule: str = ""
-    """How `decides` enters, in words."""
+    """The role of `decides`, in words."""
 
 
 def trace(
@@ -53,14 +53,14 @@ def trace(
     values: Mapping[int, float] | None = None,
     scale: float = 1.0,
 ) -> Trace:
-    """A Trace whose streams were all read of the same runs; `scale` brings values into the unit of the cell."""
+    """Build a Trace whose streams were all read of the same runs; `scale` converts values to the unit of the cell."""
     read = frozenset(int(run) for run in runs)
     numbers = tuple((int(run), scale * float(value)) for run, value in sorted((values or {}).items()))
     return Trace(formula, {stream: read for stream in streams}, numbers)
 
 
 def joined(formula: str, *traces: Trace) -> Trace:
-    """One trace with the reads and values of several."""
+    """Join the reads and values of several traces into one."""
     reads: dict[str, frozenset[int]] = {}
     for part in traces:
         for stream, runs in part.reads.items():
@@ -70,23 +70,23 @@ def joined(formula: str, *traces: Trace) -> Trace:
 
 
 def metric(key: str) -> str:
-    """The stream of a logged metric."""
+    """Return the stream of a logged metric."""
     return f"metrics/{key}"
 
 
 def answers(mode: str, temperature: float, *, final: bool = True) -> str:
-    """The stream of answers under one decoding, of the final evaluation or of those while training."""
+    """Return the stream of answers under one decoding, of the final evaluation or of those while training."""
     decoding = mode if mode == "greedy" else f"{mode}, T = {temperature:g}"
     return f"eval/{'final' if final else TRAINING}/{decoding}"
 
 
 def replayed(objective: str, rule: str) -> str:
-    """The stream of a replay under one objective and segmentation rule."""
+    """Return the stream of a replay under one objective and segmentation rule."""
     return f"replay/{objective}/{rule}"
 
 
 def grouped(reads: Mapping[str, frozenset[int]]) -> list[list[str | list[str]]]:
-    """Reads as plain data: the streams that were read of the same runs together, runs as `1-8, 10`."""
+    """Return reads as plain data: streams that were read of the same runs together, runs as `1-8, 10`."""
     streams: dict[frozenset[int], list[str]] = {}
     for stream, runs in sorted(reads.items()):
         streams.setdefault(runs, []).append(stream)
@@ -94,12 +94,12 @@ def grouped(reads: Mapping[str, frozenset[int]]) -> list[list[str | list[str]]]:
 
 
 def pairs(groups: Iterable[Sequence[Any]]) -> set[tuple[str, int]]:
-    """The (stream, run) of grouped reads."""
+    """Return the (stream, run) pairs of grouped reads."""
     return {(stream, run) for streams, text in groups for run in _numbers(text) for stream in streams}
 
 
 def ranges(runs: Sequence[int]) -> str:
-    """`1-3, 5` of 1, 2, 3, 5."""
+    """Format runs as ranges: 1, 2, 3, 5 as `1-3, 5`."""
     parts: list[list[int]] = []
     for run in runs:
         if parts and parts[-1][1] == run - 1:
@@ -125,11 +125,11 @@ FILES = {
     TIMING: "timing.jsonl",
     RECORD: "DONE.json or FAILED.json, env.json, config.yaml",
 }
-"""The file of a run folder that a kind of stream is logged to."""
+"""The file of a run folder to which a kind of stream is logged."""
 OF_STORE = {CONTAMINATION: "contamination/<check>/contamination.json"}
-"""The same of what lies beside the run folders."""
+"""The file of a kind of stream outside the run folders."""
 
 
 def file_of(stream: str) -> str:
-    """The file that a stream is logged to, of the run's folder or of the store."""
+    """Return the file to which a stream is logged, in the run's folder or in the store."""
     return {**FILES, **OF_STORE}[stream.partition("/")[0]]

@@ -80,7 +80,7 @@ def _parted(file: Judged) -> tuple[list[_Told], list[_Told]]:
         measure = MEASURES[claim.measure].meaning
         lines = [line for line in file.lines if line.claim == name]
         told = _Told(_shown(name), claim, verdict.word, file.states[name], lines, measure, about(claim))
-        (untested if verdict.judgement is None else tested).append(told)
+        (untested if verdict.judgment is None else tested).append(told)
     return tested, untested
 
 

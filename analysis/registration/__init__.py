@@ -1,10 +1,10 @@
-"""What a study bound itself to before its first run, and what its report may therefore say. No pandas, no torch.
+"""Registrations: a study's commitments before its first run, and the tests that its report may therefore show. No pandas, no torch.
 
-spending  what looks at unfinished data cost (O'Brien-Fleming)
+spending  the cost of looks at unfinished data (O'Brien-Fleming)
 record    registrations/<study>.json
-changes   what differs between two plans, in words
-looks     registrations/<study>.looks.jsonl: who looked before the end
-marks     the sentences of a report's head
-standing  registered or exploratory, and at which level a report may test
-kept      copies of all that beside a report's logs
+changes   differences between two plans, in words
+looks     registrations/<study>.looks.jsonl: looks taken before the end
+marks     the sentences of a report's header
+standing  registered or exploratory, and the level at which a report may test
+kept      copies of the registration and looks beside a report's logs
 """

@@ -1,4 +1,4 @@
-"""What differs between two plans of a study, in words."""
+"""Differences between two plans of a study, in words."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ OF_ARM = ("cell", "role", "against", "copy_of", "target_clip_frac")
 
 
 def differences(before: Plan, now: Plan) -> tuple[str, ...]:
-    """Everything that binds and is another now, claims where both plans list some. Empty where nothing is."""
+    """Return every binding item that differs, claims only if both plans list some. Empty if the plans agree."""
     claims = _claims(before, now) if "claims" in now and "claims" in before else ()
     return (*_arms(before, now), *_seeds(before, now), *_yardsticks(before, now), *claims)
 
 
 def span(seeds: Sequence[int]) -> str:
-    """Seeds as people read them: 8-11, or 3, 5."""
+    """Format seeds for people: 8-11, or 3, 5."""
     ordered = sorted(seeds)
     if len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1)):
         return f"{ordered[0]}-{ordered[-1]}"
@@ -26,7 +26,7 @@ def span(seeds: Sequence[int]) -> str:
 
 
 def dropped_arms(before: Plan, now: Plan) -> dict[str, tuple[int, ...]]:
-    """Arms that a plan no longer has, with their seeds."""
+    """Return the arms that a plan no longer has, with their seeds."""
     names = {arm["name"] for arm in now["arms"]}
     return {arm["name"]: tuple(arm["seeds"]) for arm in before["arms"] if arm["name"] not in names}
 
@@ -39,11 +39,11 @@ def _arms(before: Plan, now: Plan) -> Iterator[str]:
     for name, was, is_now in _common(before, now):
         changed = [key for key in OF_ARM if was.get(key) != is_now.get(key)]
         if changed:
-            yield f"arm {name} has another {' and '.join(changed)}"
+            yield f"arm {name} differs in {' and '.join(changed)}"
 
 
 def _seeds(before: Plan, now: Plan) -> Iterator[str]:
-    """Seeds added and dropped, the arms named where it is not all of those that are trained under the study's own seeds."""
+    """Yield added and dropped seeds, with the arms unless they include all that are trained under the study's own seeds."""
     common = list(_common(before, now))
     whole = {name for name, _, arm in common if arm["role"] in ("arm", "no_clip")}
     for word, first, second in (("added", 1, 0), ("dropped", 0, 1)):

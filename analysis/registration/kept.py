@@ -1,4 +1,4 @@
-"""Copies of the registration and of the looks beside a report's logs, so that a report without git and without the store shows them."""
+"""Copies of the registration and of the looks beside a report's logs, so that a report can show them without git and without the store."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from sspo.runs.runlog import write_atomic
 
 
 def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> None:
-    """Bring the copies up to date before a report is made, and count the report where it is a look.
+    """Update the copies before a report is made, and record the report if it is a look.
 
-    `look` asks for tests although the study is not finished. Of a report made from compact logs alone (not `of_store`) the
-    registration stays as it was. Raises UserError where the registration is damaged or a look cannot be counted.
+    `look` requests tests although the study is not finished. A report made from compact logs alone (not `of_store`) keeps its
+    copy of the registration. Raises UserError if the registration is damaged or a look cannot be recorded.
     """
     manifest, runs = read_json(logs / MANIFEST), read_json(logs / RUNS)
     study = from_manifest(manifest)
     registration = read_registration(study.name, folder) if of_store else None
     if (
         registration is not None
-    ):  # else a copy of an earlier report stays: what the runs carry says whether it is theirs
+    ):  # otherwise a copy from an earlier report stays: the digest that the runs carry shows whether it is theirs
         known = registration.preset == study.preset or shares(registration, study)
         _write(logs / REGISTRATION, registration.content() if known else None)
     content = read_json(logs / REGISTRATION) if (logs / REGISTRATION).is_file() else None
@@ -39,7 +39,7 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
     if not of_store and not look:
         return
     seen = _copied(logs)
-    if of_store:  # what either place has was looked at, though the other was lost
+    if of_store:  # a look recorded in either place was taken, even if the other record was lost
         seen = sorted({*seen, *read_looks(study.name, folder)}, key=lambda one: one.time)
     now = stands(manifest, runs, content, [asdict(one) for one in seen], study)
     taken = _taken(now, study.preset, seen, look=look)
@@ -50,11 +50,13 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
 
 
 def kept_looks(logs: Path) -> list[Mapping[str, Any]]:
-    """The looks beside a report's logs, as they are written there. Raises UserError."""
+    """Return the looks beside a report's logs, as they are written there. Raises UserError if the file is damaged."""
     path = logs / LOOKS
     found: Any = read_json(path) if path.is_file() else []
     if not isinstance(found, list):
-        raise UserError(f"{path} is damaged: it lists no looks; restore it or report from run folders")
+        raise UserError(
+            f"{path} is damaged: it is not a list of looks; restore it or report from run folders"
+        )
     return found
 
 
@@ -63,7 +65,7 @@ def _copied(logs: Path) -> list[Look]:
 
 
 def _taken(now: Standing, preset: str, seen: list[Look], *, look: bool) -> Look | None:
-    """The look that a report in this standing is; None where it is none, or one at data that were looked at before."""
+    """Return the look that a report in this standing takes; None if it takes none, or one at data that were looked at before."""
     if now.state != REGISTERED or now.finished or not (look or now.at_look is not None):
         return None
     if any(one.same(preset, now.seeds, now.ended) for one in seen):
@@ -73,7 +75,7 @@ def _taken(now: Standing, preset: str, seen: list[Look], *, look: bool) -> Look 
 
 
 def _write(path: Path, content: Any) -> None:
-    """Write a copy where it is another; remove it where there is nothing to copy."""
+    """Write a copy if it differs; remove it if there is nothing to copy."""
     if content is None:
         path.unlink(missing_ok=True)
     elif not path.is_file() or path.read_text(encoding="utf-8") != as_text(content):

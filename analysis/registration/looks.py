@@ -1,4 +1,4 @@
-"""registrations/<study>.looks.jsonl: a line a look at a registered study before its end. Lines are appended and never changed."""
+"""registrations/<study>.looks.jsonl: one line per look at a registered study before its end. Lines are appended and never changed."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class Look:
     time: str
     preset: str
     seeds: int
-    """Seeds an arm that had a result."""
+    """Seeds per arm that had a result."""
     ended: int
     """Runs that had ended."""
     planned: bool
 
     def same(self, preset: str, seeds: int, ended: int) -> bool:
-        """Whether it was a look at the same data."""
+        """Return whether it was a look at the same data."""
         return (self.preset, self.seeds, self.ended) == (preset, seeds, ended)
 
 
 def looks_path(study: str, folder: Path = FOLDER) -> Path:
-    """The file of a study."""
+    """Return the path of a study's looks."""
     return folder / f"{study}.looks.jsonl"
 
 
 def read_looks(study: str, folder: Path = FOLDER) -> tuple[Look, ...]:
-    """Every look at a study, in order. Raises UserError for a line that is none."""
+    """Return every look at a study, in order. Raises UserError for a line that is not a look."""
     path = looks_path(study, folder)
     try:
         lines = path.read_bytes().splitlines()
@@ -50,7 +50,7 @@ def read_looks(study: str, folder: Path = FOLDER) -> tuple[Look, ...]:
 
 
 def looks_from(lines: Sequence[Mapping[str, Any]]) -> tuple[Look, ...]:
-    """Looks of their plain content. Raises UserError."""
+    """Build looks from their plain content. Raises UserError if a line is not a look."""
     try:
         return tuple(
             Look(
@@ -67,7 +67,7 @@ def looks_from(lines: Sequence[Mapping[str, Any]]) -> tuple[Look, ...]:
 
 
 def append_look(study: str, look: Look, folder: Path = FOLDER) -> None:
-    """Write a look down. Raises UserError where that is not possible: a look that is not counted is not to be taken."""
+    """Append a look to the study's file. Raises UserError if that fails: a look that cannot be recorded must not be taken."""
     path = looks_path(study, folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,5 +77,5 @@ def append_look(study: str, look: Look, folder: Path = FOLDER) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise UserError(
-            f"cannot note the look in {path}: {error.strerror}; a look that is not counted is not taken"
+            f"cannot record the look in {path}: {error.strerror}; a look that cannot be recorded is not taken"
         ) from error

@@ -1,15 +1,15 @@
-"""registrations/<study>.json: what a study bound itself to before its first run. Written by `python -m sweeps register`.
+"""registrations/<study>.json: a study's commitments before its first run. Written by `python -m sweeps register`.
 
-    study, preset, time       whose it is, and when it was made (UTC)
-    plan                      what binds: test, primary score, smallest effect, baseline, gates, looks, arms with cells and
+    study, preset, time       the study, and when it was registered (UTC)
+    plan                      binding choices: test, primary score, smallest effect, baseline, gates, looks, arms with cells and
                               seeds, digests of the claims, hash of the spec
     stopping                  the stopping rule in words
     versions                  of the code and packages
     digest                    SHA-256 of all of the above
-    amendments                later plans, each with its time, what changed, whether there were results, and a digest that
-                              holds the one before it
+    amendments                later plans, each with its time, its changes, whether there were results, and a digest that
+                              covers the previous one
 
-What was registered first is never written again; amendments are appended.
+The first registration is never rewritten; amendments are appended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sspo.runs.runlog import write_atomic
 FOLDER = Path(__file__).resolve().parents[2] / "registrations"
 REMEDY = "restore it from git"
 SHORT = 12
-"""Digits of a digest that people read."""
+"""Digits of a digest that are shown to people."""
 Plan = Mapping[str, Any]
 
 
@@ -40,7 +40,7 @@ class Amendment:
     time: str
     after_results: bool
     changes: tuple[str, ...]
-    """In words."""
+    """Its changes, in words."""
     plan: Plan
     digest: str = ""
 
@@ -60,47 +60,47 @@ class Registration:
 
     @property
     def short(self) -> str:
-        """The beginning of its digest."""
+        """Return the beginning of its digest."""
         return self.digest[:SHORT]
 
     @property
     def latest(self) -> Plan:
-        """The plan as it was amended last."""
+        """Return the plan of the last amendment, or the registered one."""
         return self.amendments[-1].plan if self.amendments else self.plan
 
     @property
     def binding(self) -> Plan:
-        """The last plan that was made before there was any result: the one that levels and the end are judged by."""
+        """Return the last plan that was made before any result: it sets the levels and the end of the study."""
         early = [amendment.plan for amendment in self.amendments if not amendment.after_results]
         return early[-1] if early else self.plan
 
     @property
     def newest_digest(self) -> str:
-        """That of the last amendment, or its own."""
+        """Return the digest of the last amendment, or its own."""
         return self.amendments[-1].digest if self.amendments else self.digest
 
     def sealed(self) -> Registration:
-        """The same with its digest."""
+        """Return the same registration with its digest."""
         return replace(self, digest=_sha256(self._own()))
 
     def amended(self, amendment: Amendment) -> Registration:
-        """With one more amendment, sealed onto what was there before."""
+        """Return it with one more amendment, whose digest covers everything before it."""
         sealed = replace(amendment, digest=_sealing(amendment, self.newest_digest))
         return replace(self, amendments=(*self.amendments, sealed))
 
     def flaw(self) -> str | None:
-        """What is not as it was sealed, in words; None where all of it is."""
+        """Return what does not match its digest, in words; None if everything does."""
         if _sha256(self._own()) != self.digest:
-            return "its content is not what its digest says"
+            return "its content does not match its digest"
         before = self.digest
         for number, amendment in enumerate(self.amendments, 1):
             if _sealing(amendment, before) != amendment.digest:
-                return f"its amendment {number} is not what its digest says"
+                return f"its amendment {number} does not match its digest"
             before = amendment.digest
         return None
 
     def content(self) -> dict[str, Any]:
-        """As the file has it."""
+        """Return the content of its file."""
         amendments = [{**_of(amendment), "digest": amendment.digest} for amendment in self.amendments]
         return {**self._own(), "digest": self.digest, "amendments": amendments}
 
@@ -110,7 +110,7 @@ class Registration:
 
 
 def from_content(content: Mapping[str, Any]) -> Registration:
-    """The registration of a file's content. Raises UserError for what is none."""
+    """Build a registration from a file's content. Raises UserError if it is not one."""
     try:
         amendments = tuple(
             Amendment(
@@ -140,7 +140,7 @@ def from_content(content: Mapping[str, Any]) -> Registration:
 
 
 def _check(plan: Plan) -> None:
-    """Raise one of the errors that a plan of other hands may be damaged with."""
+    """Raise ValueError, KeyError, TypeError or AttributeError for a damaged plan."""
     looks = (0, *looks_of(plan), fewest_seeds(plan))
     if any(later <= earlier for earlier, later in pairwise(looks)):
         raise ValueError(f"list of looks (got {list(looks[1:-1])} of {looks[-1]} seeds)")
@@ -150,7 +150,7 @@ def _check(plan: Plan) -> None:
 
 
 def runs_of(plan: Plan, *, base: bool = False) -> dict[tuple[str, int], str]:
-    """Every run of a plan, (cell, seed), with its arm; of the untrained base only where asked: its score is no result of a study."""
+    """Return the arm of every run (cell, seed) of a plan; runs of the untrained base only with `base`: its score is not a result of a study."""
     return {
         (str(arm["cell"]), int(seed)): str(arm["name"])
         for arm in plan["arms"]
@@ -160,22 +160,22 @@ def runs_of(plan: Plan, *, base: bool = False) -> dict[tuple[str, int], str]:
 
 
 def looks_of(plan: Plan) -> tuple[int, ...]:
-    """The planned interim looks."""
+    """Return the planned interim looks."""
     return tuple(int(seeds) for seeds in plan["looks"])
 
 
 def fewest_seeds(plan: Plan) -> int:
-    """Seeds an arm at the end of a plan: the fewest over all that compete."""
+    """Return the seeds per arm at the end of a plan: the fewest over all competing arms."""
     return min(len(arm["seeds"]) for arm in plan["arms"] if arm["role"] in ("arm", "no_clip"))
 
 
 def registration_path(study: str, folder: Path = FOLDER) -> Path:
-    """The file of a study."""
+    """Return the path of a study's registration."""
     return folder / f"{study}.json"
 
 
 def read_registration(study: str, folder: Path = FOLDER) -> Registration | None:
-    """A study's registration; None where it has none. Raises UserError for a file that is damaged or was edited."""
+    """Read a study's registration. Return None if it has none. Raises UserError for a file that is damaged or was edited."""
     path = registration_path(study, folder)
     content = read_object(path, REMEDY)
     if content is None:
@@ -193,7 +193,7 @@ def read_registration(study: str, folder: Path = FOLDER) -> Registration | None:
 
 
 def write_registration(registration: Registration, folder: Path = FOLDER) -> Path:
-    """Write a sealed registration; returns its path. Raises UserError where it cannot be written."""
+    """Write a sealed registration and return its path. Raises UserError if it cannot be written."""
     path = registration_path(registration.study, folder)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -204,7 +204,7 @@ def write_registration(registration: Registration, folder: Path = FOLDER) -> Pat
 
 
 def as_text(content: Any) -> str:
-    """JSON as this room writes it."""
+    """Format content as the JSON of this room's files."""
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 

@@ -1,8 +1,8 @@
-"""What looks at unfinished data cost: O'Brien-Fleming spending in the form of Lan and DeMets, two-sided.
+"""The cost of looks at unfinished data: O'Brien-Fleming spending in the form of Lan and DeMets, two-sided.
 
-One side spends 2 (1 - Phi(z / sqrt t)) of its alpha / 2 up to the information fraction t, with z the point above which alpha / 4
-of a standard normal lies; both together spend twice that, which is alpha at t = 1. Published bounds at alpha = 0.05 and two
-equally spaced looks, 2.963 and 1.969, are of this form.
+One side spends 2 (1 - Phi(z / sqrt t)) of its alpha / 2 up to the information fraction t, where z is the point above which alpha / 4
+of a standard normal lies; both together spend twice that, which is alpha at t = 1. The published bounds at alpha = 0.05 and two
+equally spaced looks, 2.963 and 1.969, follow from this form.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 
 ALPHA = 0.05
 NODES = 400
-"""Of Gauss and Legendre, over what is left of the walk's range: two looks agree to 1e-9 with half as many."""
+"""Gauss-Legendre nodes over the remaining range of the walk: two looks agree to 1e-9 with half as many."""
 FARTHEST = 38.0
-"""Standard deviations: beyond it a tail is no number any more."""
+"""Standard deviations beyond which a tail probability underflows."""
 HALVINGS = 60
 _tail = np.vectorize(lambda x: math.erfc(x / math.sqrt(2)) / 2, otypes=[float])
 """P(Z > x)."""
 
 
 def spent(fraction: float, alpha: float = ALPHA) -> float:
-    """The two-sided error that may be spent up to an information fraction in (0, 1]."""
+    """Return the two-sided error that may be spent up to an information fraction in (0, 1]."""
     point = NormalDist().inv_cdf(1 - alpha / 4)
     return 2 * math.erfc(point / math.sqrt(fraction) / math.sqrt(2))
 
 
 def nominal_levels(fractions: Sequence[float], alpha: float = ALPHA) -> tuple[float, ...]:
-    """The two-sided level of the test at every look, so that all of them together err in `alpha` of studies without a difference.
+    """Return the two-sided level of the test at every look, such that all of them together err in `alpha` of studies without a difference.
 
-    `fractions` of the information rise to 1 at the most; the statistic's increments between looks are independent.
+    `fractions` of the information increase, up to at most 1; the statistic's increments between looks are independent.
     """
     levels: list[float] = []
     walk: tuple[NDArray[np.float64], NDArray[np.float64]] = np.zeros(1), np.ones(1)
@@ -48,14 +48,14 @@ def nominal_levels(fractions: Sequence[float], alpha: float = ALPHA) -> tuple[fl
 
 
 def nominal_level(looks: Sequence[float], at: int, alpha: float = ALPHA) -> float:
-    """The level of the test at look `at`, counted from 0."""
+    """Return the level of the test at look `at`, counted from 0."""
     return nominal_levels(looks[: at + 1], alpha)[at]
 
 
 def _bound(
     walk: tuple[NDArray[np.float64], NDArray[np.float64]], sd: float, wanted: float, farthest: float
 ) -> float:
-    """How far out the sum must be for a walk that has not crossed yet to do so now with the wanted probability."""
+    """Return the bound that a walk which has not crossed yet exceeds now with the wanted probability."""
     low, high = 0.0, farthest
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -71,7 +71,7 @@ def _crossing(walk: tuple[NDArray[np.float64], NDArray[np.float64]], sd: float, 
 def _further(
     walk: tuple[NDArray[np.float64], NDArray[np.float64]], sd: float, bound: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of walks that stay within the bound, with their share of the probability."""
+    """Return the sums of walks that stay within the bound, with their share of the probability."""
     sums, weights = walk
     nodes, shares = np.polynomial.legendre.leggauss(NODES)
     nodes, shares = nodes * bound, shares * bound

@@ -1,4 +1,4 @@
-"""Where a report stands: registered or exploratory, finished or not, and at which level it may test."""
+"""The standing of a report: registered or exploratory, finished or not, and the level at which it may test."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ Runs = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What a report may say."""
+    """The standing of a report: its registration, and the tests that it may show."""
 
     state: str
     """`registered` or `exploratory`."""
     digest: str | None = None
     time: str | None = None
     alpha: float | None
-    """The two-sided level at which this report may test; None: it shows no p, no bold and no verdict."""
+    """The two-sided level at which this report may test; if None, it shows no p, no bold and no verdict."""
     finished: bool
     at_look: int | None = None
-    """Seeds an arm of the planned look that this report is; None where it is none."""
+    """Seeds per arm of the planned look that this report takes; None if it takes none."""
     paired: bool = False
-    """Whether pairing by seed counts: only where it was registered."""
+    """Whether tests are paired by seed: only if that was registered."""
     marks: tuple[str, ...] = ()
-    """Sentences for the report's head."""
+    """Sentences for the report's header."""
     seeds: int = 0
-    """Seeds an arm with a result: the fewest of all that compete or are tested against."""
+    """Seeds per arm with a result: the fewest over competing arms and references."""
     ended: int = 0
     """Runs that ended."""
     first_start: str | None = None
-    """When the first of these runs began, UTC; None where not all of them say."""
+    """When the first of these runs began, UTC; None unless all of them record it."""
     claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Digests of the claims that were registered before any result, by file."""
 
     def claim_state(self, file: str, digest: str, written: str | None = None) -> str:
-        """`registered`, `post hoc` or `not registered`. `written` is the date that the file of claims says it was written on."""
+        """Return `registered`, `post hoc` or `not registered`. `written` is the date that the file of claims states."""
         if digest in self.claims.get(file, ()):
             return REGISTERED
         if written is None or self.first_start is None or written[:10] >= self.first_start[:10]:
@@ -60,7 +60,7 @@ class Standing:
 
 
 def standing(logs: Logs, study: Study) -> Standing:
-    """Of compact logs. Raises UserError for a registration or looks beside them that are damaged."""
+    """Return the standing of compact logs. Raises UserError if the registration or looks beside them are damaged."""
     return stands(logs.manifest, logs.runs, logs.registration, logs.looks, study)
 
 
@@ -71,7 +71,7 @@ def stands(
     looks: Sequence[Mapping[str, Any]],
     study: Study,
 ) -> Standing:
-    """The same of their parts."""
+    """Return the standing from the parts of compact logs. Raises UserError if the registration or looks are damaged."""
     if content is None or study.imported or study.mirrored is not None:
         return _exploratory(_without(runs), None, manifest, runs, study)
     try:
@@ -80,7 +80,7 @@ def stands(
         raise UserError(f"logs/registration.json of {study.name} is damaged: {error}") from error
     flaw = registration.flaw()
     if flaw is not None:
-        return _exploratory(f"Exploratory: of the registration, {flaw}.", None, manifest, runs, study)
+        return _exploratory(f"Exploratory: the registration was edited: {flaw}.", None, manifest, runs, study)
     own = registration.preset == study.preset
     if not own and not marks.shares(registration, study):
         return _exploratory(NO_REGISTRATION, None, manifest, runs, study)
@@ -92,7 +92,7 @@ def stands(
 
 
 def seeds_done(runs: Runs, study: Study) -> int:
-    """Seeds an arm with a result: the fewest over competing arms and those that they are tested against."""
+    """Return the seeds per arm with a result: the fewest over competing arms and their references."""
     done = Counter(str(run["arm"]) for run in runs if run["status"] in COUNTED)
     judged = {arm.name for arm in (*study.arms, *study.references()) if _judged(arm, study)}
     return min((done[name] for name in judged), default=0)
@@ -103,11 +103,11 @@ def _carries(runs: Runs) -> bool:
 
 
 def _without(runs: Runs) -> str:
-    """What is said where there is no registration: one that runs carry is missed."""
+    """Return the sentence for a report without a registration, naming one that its runs carry."""
     carried = {str(digest)[:SHORT] for run in runs if (digest := _carried(run).get("registration"))}
     if not carried:
         return NO_REGISTRATION
-    return f"Exploratory: runs carry registration {', '.join(sorted(carried))}, which is not here to be read."
+    return f"Exploratory: runs carry registration {', '.join(sorted(carried))}, which was not found."
 
 
 def _carried(run: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -129,7 +129,7 @@ def _exploratory(
     finished = all(run["status"] in ENDED for run in runs)
     return Standing(
         state=EXPLORATORY,
-        # runs that carry a registration are not tested before their end because it is not at hand
+        # losing the registration does not allow tests of its runs before their end
         alpha=ALPHA if finished or registration is not None or not _carries(runs) else None,
         finished=finished,
         marks=(why, *marks.former(registration, study, manifest)),
@@ -140,7 +140,7 @@ def _exploratory(
 
 
 def _strangers(runs: Runs, registration: Registration, study: Study, own: bool) -> list[Mapping[str, Any]]:
-    """Runs that began without the registration, or under an amendment that it does not have. The untrained base is no result."""
+    """Return the runs that began without the registration, or under an amendment that it does not have, apart from the untrained base."""
     bases = {arm.name for arm in study.with_role("base")}
     mine = set(runs_of(registration.plan)) | set(runs_of(registration.latest))
     sealed = {None, *(amendment.digest for amendment in registration.amendments)}
@@ -161,7 +161,7 @@ def _ended(runs: Runs) -> int:
 
 
 def _first_start(runs: Runs, study: Study) -> str | None:
-    """When the first run began; None where a run that began does not say."""
+    """Return when the first run began; None if a run that began does not record it."""
     bases = {arm.name for arm in study.with_role("base")}
     begun = [run for run in runs if run["status"] != NOT_BEGUN and run["arm"] not in bases]
     times = [_carried(run).get("started") for run in begun]
@@ -178,10 +178,10 @@ class _Registered:
     looks: tuple[Look, ...]
     study: Study
     own: bool
-    """Whether it is of the registered preset; else it is of one that has some of its runs."""
+    """Whether it is of the registered preset; otherwise its preset has some of the registered runs."""
 
     def standing(self) -> Standing:
-        """What the report may say."""
+        """Return the report's standing."""
         finished, seeds, ended = self._finished(), seeds_done(self.runs, self.study), _ended(self.runs)
         planned = looks_of(self.registration.binding)
         looked = any(look.same(self.study.preset, seeds, ended) for look in self.looks)
@@ -207,7 +207,7 @@ class _Registered:
         )
 
     def _used(self, seeds: int, ended: int) -> bool:
-        """Whether the planned look at so many seeds was taken on other data: its level is spent once."""
+        """Return whether the planned look at this number of seeds was taken on other data: its level is spent once."""
         taken = [look for look in self.looks if look.planned and look.seeds == seeds]
         return any(look.ended != ended for look in taken)
 
@@ -215,7 +215,7 @@ class _Registered:
         return fewest_seeds(self.registration.binding)
 
     def _finished(self) -> bool:
-        """Whether every run of the plan has ended, those among them that were dropped since from arms that are still there."""
+        """Return whether every run of the plan has ended, including dropped seeds of arms that the study still has."""
         if not self.own:
             return False
         names = {arm.name for arm in self.study.arms}
@@ -225,7 +225,7 @@ class _Registered:
         return awaited <= {(run["arm"], run["seed"]) for run in self.runs if run["status"] in ENDED}
 
     def _level(self, at_look: int | None) -> float:
-        """The level of the test at a planned look, or at the end."""
+        """Return the level of the test at a planned look, or at the end."""
         planned, end = looks_of(self.registration.binding), self._end()
         fractions = [look / end for look in planned if look < end]
         if not fractions:
@@ -258,7 +258,7 @@ class _Registered:
 
     def _unfinished(self, alpha: float | None, at_look: int | None, seeds: int, ended: int) -> str:
         end = self._end()
-        whose = "" if self.own else f", a part of what preset {self.registration.preset} registered"
+        whose = "" if self.own else f", part of the plan registered under preset {self.registration.preset}"
         if at_look is not None:
             return (
                 f"Planned look at {at_look} of {end} seeds{whose}: its two-sided level is {_level_text(alpha)} of {ALPHA:g} "
@@ -266,10 +266,10 @@ class _Registered:
             )
         so_far = f"Unfinished: {ended} of {len(self.runs)} runs ended{whose}"
         if alpha is not None:
-            return f"{so_far}; p, bold and verdicts are shown to an unplanned look."
+            return f"{so_far}; p, bold and verdicts are shown as an unplanned look."
         following = [look for look in looks_of(self.registration.binding) if look > seeds]
         if self._used(seeds, ended):
-            so_far += f"; the planned look at {seeds} seeds was taken when fewer had"
+            so_far += f"; the planned look at {seeds} seeds was already taken on other data"
         until = f"the planned look at {following[0]} seeds" if following else f"the end at {end} seeds"
         return f"{so_far}; no p, no bold and no verdict before {until}."
 

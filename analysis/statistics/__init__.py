@@ -2,20 +2,20 @@
 
 intervals          of one group of runs
 comparisons        differences between arms, and their correction
-families           Holm with intervals that agree, and which arms could be the best
+families           Holm with matching intervals, and which arms could be the best
 sign_flips         joint sign flips of paired differences
-common_spread      comparisons where some run collapsed
+common_spread      comparisons for studies with collapsed runs
 contrasts          several comparisons as one number, and whether they differ
-words              what an interval says of an effect, and how often it will
-judgement          one word for a claim
+words              one word for an interval, and the chance of each word
+judgment           one word for a claim
 known_failures     where simulated studies err in more than five percent, whatever the rule
 permutation        sign flips of one difference
 factorial          main effects and interactions
 bootstrap          resampled runs
-standing           against a level with an error, in standard deviations, the best of several, areas
-evaluation         one run's score and how exactly it is known
+standing           a group against a level with an error, in standard deviations, the best of several, areas
+evaluation         one run's score and its error
 questions          scores and differences over questions, given the runs
-power              what a number of seeds can show
+power              effects that a number of seeds can show
 """
 
 from analysis.statistics.bootstrap import (

@@ -1,8 +1,8 @@
-"""Percentile intervals from resampled runs, and the statistics that they are asked for: IQM, probability of improvement.
+"""Percentile intervals from resampled runs, and the statistics that they serve: IQM, probability of improvement.
 
 A whole run is drawn, with its scores on every task: they share the run's luck. The intervals are too short at the
-numbers of seeds that training affords: of a mean, nominal 95 % cover 75 % at 3 runs, 83 % at 5 and 89 % at 8
-(docs/statistics.md). Where a mean will do, `t_interval` is the one to trust.
+numbers of seeds that training affords: for a mean, nominal 95 % intervals cover 75 % at 3 runs, 83 % at 5 and 89 % at 8
+(docs/statistics.md). If a mean is enough, prefer `t_interval`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def named_rng(*purpose: str | int) -> np.random.Generator:
-    """A generator whose stream depends on what it is for and on nothing else: equal names, equal numbers."""
+    """Return a generator whose stream depends on its purpose and on nothing else: equal names give equal numbers."""
     digest = hashlib.sha256("\x1f".join(map(str, purpose)).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
@@ -32,10 +32,10 @@ def bootstrap_interval(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Percentile interval of a statistic of R runs on T tasks, whole runs resampled.
+    """Return the percentile interval of a statistic of R runs on T tasks, whole runs resampled.
 
     `statistic` maps scores of shape (..., R, T) to shape (...). One run, or runs that are all equal, have no interval.
-    Raises ValueError where there is no run.
+    Raises ValueError if there are no runs.
     """
     score_RT = _matrix(score_RT)
     runs, point = len(score_RT), float(statistic(score_RT))
@@ -46,14 +46,14 @@ def bootstrap_interval(
 
 
 def mean_score(score_RT: Floats) -> Floats:
-    """Mean over runs and tasks; shape (..., R, T) to (...)."""
+    """Return the mean over runs and tasks; shape (..., R, T) to (...)."""
     return np.asarray(score_RT.mean(axis=(-2, -1)))
 
 
 def iqm(score_RT: Floats) -> Floats:
-    """Interquartile mean over all scores of all runs: a quarter of them is cut at either end, rounded down (arXiv 2108.13264).
+    """Return the interquartile mean over all scores of all runs: a quarter is cut at each end, rounded down (arXiv 2108.13264).
 
-    Shape (..., R, T) to (...). Below four scores nothing is cut and it is the mean.
+    Shape (..., R, T) to (...). With fewer than four scores nothing is cut and the result is the mean.
     """
     flat = np.sort(score_RT.reshape(*score_RT.shape[:-2], -1), axis=-1)
     cut = flat.shape[-1] // 4
@@ -63,12 +63,12 @@ def iqm(score_RT: Floats) -> Floats:
 def iqm_interval(
     score_RT: Floats, rng: np.random.Generator, level: float = 0.95, resamples: int = RESAMPLES
 ) -> Interval:
-    """IQM of R runs on T tasks with the percentile interval of resampled runs."""
+    """Return the IQM of R runs on T tasks with the percentile interval of resampled runs."""
     return bootstrap_interval(score_RT, iqm, rng, level, resamples)
 
 
 def improvement(treatment_RT: Floats, baseline_RT: Floats) -> Floats:
-    """P(treatment > baseline) + P(equal) / 2 over all pairs of runs, averaged over tasks; (..., R, T) to (...)."""
+    """Return P(treatment > baseline) + P(equal) / 2 over all pairs of runs, averaged over tasks; (..., R, T) to (...)."""
     difference = treatment_RT[..., :, None, :] - baseline_RT[..., None, :, :]
     return np.asarray((0.5 + 0.5 * np.sign(difference)).mean(axis=(-3, -2, -1)))
 
@@ -81,18 +81,18 @@ def probability_of_improvement(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Probability that a run of the treatment beats one of the baseline, tasks averaged (arXiv 2108.13264, eq. 2).
+    """Return the probability that a run of the treatment beats one of the baseline, averaged over tasks (arXiv 2108.13264, eq. 2).
 
-    Sides are resampled apart; with `paired` (equal seeds in the same order) together. n is the smaller side's. No
-    interval where a side has one run or none of the runs differ. Raises ValueError where tasks, or paired runs, differ
-    in number.
+    Sides are resampled independently, or together with `paired` (equal seeds in the same order). n is the smaller side's.
+    There is no interval if a side has one run or no two runs differ. Raises ValueError if the numbers of tasks, or of paired
+    runs, differ.
     """
     treatment_RT, baseline_RT = _matrix(treatment_RT), _matrix(baseline_RT)
     a, b, tasks = len(treatment_RT), len(baseline_RT), treatment_RT.shape[1]
     if tasks != baseline_RT.shape[1]:
         raise ValueError(f"{tasks} tasks on one side and {baseline_RT.shape[1]} on the other")
     if paired and a != b:
-        raise ValueError(f"{a} and {b} runs are no pairs")
+        raise ValueError(f"{a} and {b} runs do not form pairs")
     point = float(improvement(treatment_RT, baseline_RT))
     if min(a, b) < 2 or _all_equal(np.concatenate([treatment_RT, baseline_RT])):
         return Interval(point, None, None, min(a, b))

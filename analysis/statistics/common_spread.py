@@ -1,7 +1,7 @@
-"""Comparisons for studies in which a run collapsed: an arm none of whose few runs did looks far steadier than it is.
+"""Comparisons for studies with collapsed runs: an arm none of whose few runs collapsed seems far steadier than it is.
 
-Welch's t takes such an arm's spread from its healthy runs alone. Where arms of equal means collapse in unequal shares it then finds
-a false difference in up to half of simulated studies (docs/statistics.md). The spread over all arms knows of the collapses.
+Welch's t takes such an arm's spread from its healthy runs alone. If arms of equal means collapse in unequal shares, it then finds
+a false difference in up to half of simulated studies (docs/statistics.md). The spread over all arms includes the collapses.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ COMMON = "common spread"
 def careful_welch(
     groups: Sequence[Sequence[float]], treatment: int, baseline: int, level: float = 0.95
 ) -> Comparison:
-    """Welch's t of two of the groups, or the t with one spread for all groups, whichever has the larger p.
+    """Compare two of the groups by Welch's t or by the t with one spread for all groups, whichever has the larger p.
 
-    Its interval and error belong to the one that is taken, so that p and interval agree at every level. Raises ValueError where
+    The interval and error belong to the test that is taken, so that p and interval agree at every level. Raises ValueError if
     a side is empty.
     """
     own = welch(groups[treatment], groups[baseline], level)
@@ -41,7 +41,7 @@ def careful_welch(
 
 
 def common_spread_contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
-    """sum_a w_a mean_a with its 1 - alpha interval from one variance for all groups, those of weight 0 too.
+    """Return sum_a w_a mean_a with its 1 - alpha interval from one variance for all groups, including those of weight 0.
 
     Raises ValueError for a weighted group without values.
     """
@@ -61,19 +61,19 @@ def common_spread_contrast(groups: Sequence[Floats], weight_A: Floats, alpha: fl
 
 
 def wider_contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
-    """The contrast with spreads of its own or with the common one, whichever interval is wider."""
+    """Return the contrast with separate spreads or with the common one, whichever interval is wider."""
     own, common = contrast(groups, weight_A, alpha), common_spread_contrast(groups, weight_A, alpha)
     return max((c for c in (own, common)), key=lambda c: 0.0 if c.high is None else c.high - c.difference)
 
 
 def common_spread_differ_p(groups: Sequence[Floats], weight_CA: Floats) -> float:
-    """p of the F test that all contrasts (rows) are equal, with one variance for all groups; 1 where nothing can tell."""
+    """Return p of the F test that all contrasts (rows) are equal, with one variance for all groups; 1 if it cannot be tested."""
     found = common_spread_test(groups, weight_CA[1:] - weight_CA[0])
     return 1.0 if found is None else found.p
 
 
 def common_spread_test(groups: Sequence[Floats], weight_KA: Floats) -> JointTest | None:
-    """Of the hypothesis that all contrasts (rows) are zero, with one variance for all groups; None where nothing can tell."""
+    """Test that all contrasts (rows) are zero, with one variance for all groups. Return None if it cannot be tested."""
     rows_KA = independent_rows(weight_KA)
     variance, df = _common_variance(groups)
     if not len(rows_KA) or df < 1 or variance <= 0:
@@ -88,7 +88,7 @@ def common_spread_test(groups: Sequence[Floats], weight_KA: Floats) -> JointTest
 
 
 def _common_variance(groups: Sequence[Floats]) -> tuple[float, float]:
-    """With its degrees of freedom."""
+    """Return the variance common to all groups, and its degrees of freedom."""
     df = float(sum(g.size - 1 for g in groups if g.size))
     total = sum(float(g.var(ddof=1)) * (g.size - 1) for g in groups if g.size > 1)
     return (total / df if df else 0.0), df

@@ -1,4 +1,4 @@
-"""Differences between arms, and the correction for making several."""
+"""Differences between arms, and the correction for several comparisons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Found = tuple[Floats, Floats, Floats]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Treatment minus baseline. Interval and p are None where nothing estimates the spread: fewer than two runs (or pairs), or equal ones."""
+    """Treatment minus baseline. Interval and p are None if nothing estimates the spread: fewer than two runs (or pairs), or equal ones."""
 
     difference: float
     low: float | None
@@ -34,23 +34,23 @@ class Comparison:
 
 
 def paired_error(treatment: Floats, baseline: Floats) -> Found:
-    """Mean difference, its standard error and df over the last axis, whose runs are pairs; (..., R) to (...)."""
+    """Return the mean difference, its standard error and df over the last axis, whose runs are pairs; (..., R) to (...)."""
     d = treatment - baseline
     n = d.shape[-1]
     return d.mean(axis=-1), d.std(axis=-1, ddof=1) / math.sqrt(n), np.full(d.shape[:-1], n - 1.0)
 
 
 def welch_error(treatment: Floats, baseline: Floats) -> Found:
-    """Difference of means, its standard error and Welch's df over the last axis; (..., R) to (...)."""
+    """Return the difference of means, its standard error and Welch's df over the last axis; (..., R) to (...)."""
     n, m = treatment.shape[-1], baseline.shape[-1]
     va, vb = treatment.var(axis=-1, ddof=1) / n, baseline.var(axis=-1, ddof=1) / m
-    with np.errstate(invalid="ignore"):  # 0 / 0 where neither side varies, which callers ask about
+    with np.errstate(invalid="ignore"):  # 0 / 0 if neither side varies, which callers check for
         df = np.asarray((va + vb) ** 2 / (va**2 / (n - 1) + vb**2 / (m - 1)))
     return treatment.mean(axis=-1) - baseline.mean(axis=-1), np.sqrt(va + vb), df
 
 
 def two_sided_p(difference: Floats, error: Floats, df: Floats) -> Floats:
-    """P(|t| >= |difference / error|) of Student's t, elementwise."""
+    """Return P(|t| >= |difference / error|) of Student's t, elementwise."""
     return np.asarray(2 * special.stdtr(df, -np.abs(difference / error)))
 
 
@@ -62,9 +62,9 @@ def _compared(found: Found, n: int, test: str, level: float) -> Comparison:
 
 
 def paired_t(treatment: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Comparison:
-    """Paired t over runs of equal seeds, in the same order. Raises ValueError where lengths differ or are 0."""
+    """Compare by a paired t over runs of equal seeds, in the same order. Raises ValueError if lengths differ or are 0."""
     if len(treatment) != len(baseline) or not len(treatment):
-        raise ValueError(f"{len(treatment)} and {len(baseline)} values are no pairs")
+        raise ValueError(f"{len(treatment)} and {len(baseline)} values do not form pairs")
     a, b = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     found = paired_error(a, b) if a.size > 1 else None
     if found is None or no_spread(float(found[1]), a, b):
@@ -73,7 +73,7 @@ def paired_t(treatment: Sequence[float], baseline: Sequence[float], level: float
 
 
 def _welch_error(a: Floats, b: Floats) -> Found | None:
-    """None where a side has one value or neither varies."""
+    """Return welch_error, or None if a side has one value or neither varies."""
     if min(a.size, b.size) < 2:
         return None
     found = welch_error(a, b)
@@ -81,7 +81,7 @@ def _welch_error(a: Floats, b: Floats) -> Found | None:
 
 
 def welch(treatment: Sequence[float], baseline: Sequence[float], level: float = 0.95) -> Comparison:
-    """Welch's t over runs of different seeds. Raises ValueError where a side is empty."""
+    """Compare by Welch's t over runs of different seeds. Raises ValueError if a side is empty."""
     a, b = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     if not a.size or not b.size:
         raise ValueError("a side has no values")
@@ -92,7 +92,7 @@ def welch(treatment: Sequence[float], baseline: Sequence[float], level: float = 
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm-adjusted p-values in the given order; None (no test possible) stays None and is not counted."""
+    """Return Holm-adjusted p-values in the given order; None (no test possible) stays None and is not counted."""
     tested = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     running = 0.0
@@ -103,7 +103,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def fisher_p(events_a: int, n_a: int, events_b: int, n_b: int) -> float:
-    """Fisher's exact two-sided p for two counts: the mass of all tables no likelier than the one seen."""
+    """Return Fisher's exact two-sided p for two counts: the mass of all tables no likelier than the one observed."""
     total = events_a + events_b
     support = np.arange(max(0, total - n_b), min(n_a, total) + 1)
     mass = np.array(

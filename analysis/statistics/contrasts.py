@@ -1,6 +1,6 @@
-"""Linear contrasts of arm means: several comparisons as one number, and whether they differ among themselves.
+"""Linear contrasts of arm means: several comparisons as one number, and whether they differ from each other.
 
-Arms are independent groups of runs with variances of their own. Comparisons that share an arm are not independent of each other;
+Arms are independent groups of runs, each with its own variance. Comparisons that share an arm are not independent of each other;
 as contrasts of arm means they need not be.
 """
 
@@ -20,21 +20,21 @@ Floats = NDArray[np.float64]
 
 
 def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Comparison:
-    """sum_a w_a mean_a with its 1 - alpha interval: variances of its own for every group, Satterthwaite's degrees of freedom.
+    """Return sum_a w_a mean_a with its 1 - alpha interval: one variance per group, Satterthwaite's degrees of freedom.
 
     With weights 1 and -1 it is Welch's t. Degrees of freedom of more than two arms are at most those at equal spreads: without this
     bound, the mean of four comparisons with one reference of four runs errs at 1.7 times a small alpha. Interval and p are None
-    where nothing estimates the spread. n is the fewest values of a group with a weight. Raises ValueError for a weighted group of fewer than two values.
+    if nothing estimates the spread. n is the fewest values of a weighted group. Raises ValueError for a weighted group of fewer than two values.
     """
     used = [(np.asarray(g, dtype=np.float64), float(w)) for g, w in zip(groups, weight_A, strict=True) if w]
     if min(g.size for g, _ in used) < 2:
-        raise ValueError("a contrast needs two values a group")
+        raise ValueError("a contrast needs two values per group")
     estimate = sum(w * float(g.mean()) for g, w in used)
     variance_A = np.array([w * w * float(g.var(ddof=1)) / g.size for g, w in used])
     n, error = min(g.size for g, _ in used), float(np.sqrt(variance_A.sum()))
     if no_spread(error, *(g for g, _ in used)):
         return Comparison(estimate, None, None, None, None, n, "welch")
-    # no more than at equal spreads: a heavy group that happens to vary little would claim what it does not know
+    # no more than at equal spreads: a heavily weighted group that happens to vary little would claim too much precision
     equal_A = np.array([w * w / g.size for g, w in used])
     df = _freedom(variance_A, used)
     if len(used) > 2:
@@ -45,13 +45,13 @@ def contrast(groups: Sequence[Floats], weight_A: Floats, alpha: float) -> Compar
 
 
 def _freedom(variance_A: Floats, used: Sequence[tuple[Floats, float]]) -> float:
-    """Satterthwaite's, of a sum of variances of means."""
+    """Return Satterthwaite's degrees of freedom of a sum of variances of means."""
     parts = sum(v * v / (g.size - 1) for v, (g, _) in zip(variance_A, used, strict=True))
     return float(variance_A.sum() ** 2 / parts)
 
 
 def paired_contrast(value_AS: Floats, weight_A: Floats, alpha: float) -> Comparison:
-    """The same within seeds: one number a seed, and a one-sample t over them."""
+    """Return the contrast within seeds: one number per seed, and a one-sample t over them."""
     value_S = weight_A @ value_AS
     return paired_t(value_S.tolist(), [0.0] * value_S.size, level=1 - alpha)
 
@@ -66,16 +66,16 @@ class JointTest:
 
 
 def differ_p(groups: Sequence[Floats], weight_CA: Floats) -> float | None:
-    """p of the hypothesis that all contrasts (rows) are equal; None where nothing can tell."""
+    """Return p of the hypothesis that all contrasts (rows) are equal; None if it cannot be tested."""
     found = joint_test(groups, weight_CA[1:] - weight_CA[0])
     return None if found is None else found.p
 
 
 def joint_test(groups: Sequence[Floats], weight_KA: Floats) -> JointTest | None:
-    """Of the hypothesis that all contrasts (rows) are zero, after Johansen (1980); None where nothing can tell.
+    """Test that all contrasts (rows) are zero, after Johansen (1980). Return None if it cannot be tested.
 
     Welch's approximate-df test for linear hypotheses on means with unequal variances: for one contrast of two arms it is Welch's
-    t squared. Dependent rows are no trouble: what counts is the space that they span.
+    t squared. Rows may be dependent: only the space that they span matters.
     """
     rows_KA = independent_rows(weight_KA)
     used = np.abs(rows_KA).sum(axis=0) > 0
@@ -100,7 +100,7 @@ def joint_test(groups: Sequence[Floats], weight_KA: Floats) -> JointTest | None:
 
 
 def paired_differ_p(value_AS: Floats, weight_CA: Floats) -> float | None:
-    """The same within seeds, by Hotelling's T squared; None with no more seeds than contrasts to tell apart."""
+    """Return differ_p within seeds, by Hotelling's T squared; None unless there are more seeds than independent contrasts."""
     between_KA = independent_rows(weight_CA[1:] - weight_CA[0])
     k, seeds = len(between_KA), value_AS.shape[1]
     if not k or seeds <= k:
@@ -115,7 +115,7 @@ def paired_differ_p(value_AS: Floats, weight_CA: Floats) -> float | None:
 
 
 def independent_rows(row_CA: Floats) -> Floats:
-    """Orthonormal rows that span the same space; none for rows of zeros."""
+    """Return orthonormal rows that span the same space; none for rows of zeros."""
     if not row_CA.size:
         return row_CA.reshape(0, row_CA.shape[-1])
     _, size_K, rows = np.linalg.svd(row_CA, full_matrices=False)

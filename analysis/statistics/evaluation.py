@@ -1,4 +1,4 @@
-"""Scores of one run from its questions and samples, and how exactly they are known."""
+"""Scores of one run from its questions and samples, and their errors."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from sspo.metrics.at_k import pass_at_k
 
 
 def avg_at_k(value_QK: NDArray[np.float64]) -> float:
-    """Mean over questions of the mean over k samples."""
+    """Return the mean over questions of the mean over k samples."""
     return float(np.mean(np.mean(value_QK, axis=1)))
 
 
 def avg_at_k_interval(value_QK: NDArray[np.float64], level: float = 0.95) -> Interval:
-    """avg@k of one run's samples with a t interval over its Q questions, which are what is drawn: samples of one share it.
+    """Return avg@k of one run's samples with a t interval over its Q questions, the sampling unit: samples of one question share it.
 
-    How exactly one run is scored, not how runs differ. One question has no interval. Raises ValueError on none.
+    The interval measures the precision of one run's score, not the spread over runs. One question has no interval. Raises
+    ValueError without questions.
     """
     return _within_unit(t_interval(value_QK.mean(axis=1).tolist(), level))
 
 
 def pass_at_k_interval(value_QK: NDArray[np.float64], k: int, level: float = 0.95) -> Interval:
-    """Unbiased pass@k (at most as large as the columns) of right (1) and wrong (0) samples, t interval over Q questions."""
+    """Return unbiased pass@k of right (1) and wrong (0) samples, with a t interval over Q questions; k is at most the number of columns."""
     samples = value_QK.shape[1]
     return _within_unit(t_interval([pass_at_k(samples, int(c), k) for c in value_QK.sum(axis=1)], level))
 
 
 def _within_unit(interval: Interval) -> Interval:
-    """A share lies in [0, 1]; a t interval does not know."""
+    """Clip an interval of a share to [0, 1], which a t interval may leave."""
     if interval.low is None or interval.high is None:
         return interval
     return Interval(interval.point, max(0.0, interval.low), min(1.0, interval.high), interval.n)
@@ -41,18 +42,18 @@ def _within_unit(interval: Interval) -> Interval:
 
 @dataclass(frozen=True)
 class EvaluationError:
-    """Standard errors of one run's score. clustered: questions are drawn too; sampling: given the questions."""
+    """Standard errors of one run's score: `clustered` if questions are drawn as well, `sampling` given the questions."""
 
     clustered: float | None
-    """None where a set has fewer than two questions."""
+    """None if a set has fewer than two questions."""
     sampling: float | None
-    """None where a set has one sample a question."""
+    """None if a set has one sample per question."""
 
 
 def evaluation_error(sets: Sequence[NDArray[np.float64]]) -> EvaluationError:
-    """Errors of the unweighted mean over sets; each set is value_QK, a row a question and a column a sample.
+    """Return the errors of the unweighted mean over sets; each set is value_QK, one row per question and one column per sample.
 
-    Samples of one question are no independent questions: the clustered error takes question means as its unit.
+    Samples of one question are not independent questions: the clustered error takes question means as its unit.
     """
     questions = min((value_QK.shape[0] for value_QK in sets), default=0)
     samples = min((value_QK.shape[1] for value_QK in sets), default=0)
@@ -68,10 +69,10 @@ def evaluation_error(sets: Sequence[NDArray[np.float64]]) -> EvaluationError:
 
 
 def _root_of_mean_over(variances: list[float] | None) -> float | None:
-    """Standard error of an unweighted mean over sets from the variance of each set's score."""
+    """Return the standard error of an unweighted mean over sets from the variance of each set's score."""
     return None if variances is None else math.sqrt(sum(variances)) / len(variances)
 
 
 def root_mean_square(numbers: list[float]) -> float:
-    """How standard errors of equal runs combine into a typical one."""
+    """Combine standard errors of equal runs into a typical one."""
     return float(np.sqrt(np.mean(np.square(numbers))))

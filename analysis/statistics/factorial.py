@@ -1,8 +1,8 @@
 """Main effects and interactions of a full factorial design, from run-level scores.
 
-An effect is a set of contrasts of cell means: levels minus a factor's first one for the factors that it names, the
-unweighted mean over the others. Unequal numbers of runs a cell are handled: these are the 'type III' hypotheses, which ask
-the same question as a balanced design does. Cells have spreads of their own.
+An effect is a set of contrasts of cell means: each level minus the first level for the factors that it names, the
+unweighted mean over the others. Unequal numbers of runs per cell are handled: these are the 'type III' hypotheses, which test
+the same question as a balanced design does. Each cell has its own spread.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Effect:
 
     factors: tuple[str, ...]
     contrasts: tuple[tuple[tuple[str, ...], Interval], ...]
-    """Levels, one a factor, against the factors' first levels: a difference, or a difference of differences and so on."""
+    """Levels, one per factor, against the factors' first levels: a difference, or a difference of differences and so on."""
     f: float
     df: tuple[float, float]
     p: float
@@ -57,12 +57,12 @@ def factorial_effects(
     *,
     collapses: bool = False,
 ) -> list[Effect]:
-    """All main effects and interactions, main effects first; a row of `level_NF` says a run's level of every factor.
+    """Return all main effects and interactions, main effects first; a row of `level_NF` holds a run's level of every factor.
 
-    Without seeds, runs are independent: Welch's t for one contrast, Johansen's test for several; where some run collapsed
+    Without seeds, runs are independent: Welch's t for one contrast, Johansen's test for several; if some run collapsed
     (`collapses`), that or the test with one spread for all cells, whichever finds less. With
     `seed_N`, every cell was run under the same seeds: contrasts are taken within a seed (t for one, Hotelling's T² for
-    several), which is exact for any variances. Raises ValueError in a sentence where a cell is empty, nothing estimates
+    several), which is exact for any variances. Raises ValueError with a sentence if a cell is empty, nothing estimates
     the error, or seeds do not match.
     """
     score = np.asarray(score_N, dtype=np.float64)
@@ -96,7 +96,7 @@ def _design(level_NF: Sequence[Sequence[str]], factors: tuple[str, ...], runs: i
 
 
 def _groups(score: Floats, design: _Design) -> list[Floats]:
-    """The runs of every cell."""
+    """Return the scores of every cell's runs."""
     groups = [score[design.cell_N == c] for c in range(len(design.cells))]
     if min(g.size for g in groups) < 2:
         raise ValueError("nothing estimates the error: not every cell has two runs")
@@ -121,7 +121,7 @@ def _independent(
 
 
 def _contrasts(design: _Design, subset: tuple[int, ...]) -> Floats:
-    """An effect as rows of weights of cell means."""
+    """Return an effect as rows of weights of cell means."""
     row_KC = np.ones((1, 1))
     for i, levels in enumerate(design.levels):
         n = len(levels)

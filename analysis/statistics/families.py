@@ -1,4 +1,4 @@
-"""A family of comparisons under one error rate: Holm's p, the intervals that agree with it, and which arms could be the best."""
+"""A family of comparisons under one error rate: Holm's p, the intervals that agree with it, and the arms that could be the best."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from analysis.statistics.intervals import t_quantile
 
 ALPHA = 0.05
 FEWEST_RUNS = 4
-"""Of an arm, for a p or a bold: below, the values themselves say more than any summary of them."""
+"""Runs that an arm needs for a p or a bold: below, the values themselves are more informative than any summary."""
 
 
 @dataclass(frozen=True)
 class Adjusted:
-    """What a family makes of one of its comparisons."""
+    """One comparison, adjusted for its family."""
 
     p: float
     """Holm's."""
     low: float
     high: float
-    """Of the interval at the level at which Holm's step tests this comparison, or stops before it: it leaves out zero where p is
-    below alpha, and nowhere else. As no such level is below 1 - alpha, each interval covers at least as often as an unadjusted one."""
+    """End of the interval at the level at which Holm's step tests this comparison, or stops before it: the interval excludes zero if
+    and only if p is below alpha. No such level is below 1 - alpha, so each interval covers at least as often as an unadjusted one."""
     level: float
-    """Of the interval, such as 0.99."""
+    """Level of the interval, such as 0.99."""
 
 
 def holm_family(found: Sequence[Comparison | None], alpha: float = ALPHA) -> list[Adjusted | None]:
-    """Every comparison adjusted by the others, in the given order; None stays None, and so does one without a p."""
+    """Adjust every comparison for the others, in the given order. None stays None, and a comparison without a p gives None."""
     p_values = [None if c is None else c.p for c in found]
     levels, adjusted = holm_levels(p_values, alpha), holm(p_values)
     return [
@@ -41,12 +41,12 @@ def holm_family(found: Sequence[Comparison | None], alpha: float = ALPHA) -> lis
 
 
 def holm_levels(p_values: Sequence[float | None], alpha: float = ALPHA) -> dict[int, float]:
-    """By place, the level at which Holm tests a p, or stops before it; of those that are None nothing."""
+    """Return, by position, the level at which Holm tests a p, or stops before it; positions with None are left out."""
     tested = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
     levels: dict[int, float] = {}
     step = alpha / max(1, len(tested))
     for rank, (_, i) in enumerate(tested):
-        # Holm stops at the first comparison that it does not find: those after it are tested at its level
+        # Holm stops at the first comparison that is not significant: those after it are tested at its level
         if all(before[0] < levels[before[1]] for before in tested[:rank]):
             step = alpha / (len(tested) - rank)
         levels[i] = step
@@ -59,7 +59,7 @@ def _adjusted(c: Comparison, p: float, level: float) -> Adjusted:
 
 
 def interval_at(c: Comparison, alpha: float) -> tuple[float, float]:
-    """The two-sided 1 - alpha interval of a comparison. Raises ValueError where nothing estimates its spread."""
+    """Return the two-sided 1 - alpha interval of a comparison. Raises ValueError if nothing estimates its spread."""
     if c.error is None or c.df is None:
         raise ValueError("a comparison without a spread has no interval")
     half = t_quantile(c.df, 1 - alpha) * c.error
@@ -73,12 +73,12 @@ def could_be_best(
     *,
     collapses: bool = False,
 ) -> list[bool]:
-    """For each group: could its true mean be the highest?
+    """Return for each group whether its true mean could be the highest.
 
-    A group is out where it is shown to lie below another one: by the study's own comparisons (`below`), or by Welch's t over all
-    pairs, adjusted by Holm at half of `alpha`; *and where so is every group with a lower mean*. So no group that is in lies
-    below one that is out, which only adds groups. With `collapses`, where some run collapsed, pairs are compared by
-    `careful_welch`. That an equal one is out happens in fewer than `alpha` of tables (docs/statistics.md:
+    A group is out if it is shown to lie below another one, by the study's own comparisons (`below`) or by Welch's t over all
+    pairs, adjusted by Holm at half of `alpha`, *and if every group with a lower mean is out as well*. So no group that is in lies
+    below one that is out, which only adds groups. With `collapses` (some run collapsed), pairs are compared by
+    `careful_welch`. An equally good group is out in fewer than `alpha` of tables (docs/statistics.md:
     simulated). Raises ValueError for a group with fewer than four values, and for fewer than two groups.
     """
     if len(groups) < 2 or min(map(len, groups)) < FEWEST_RUNS:

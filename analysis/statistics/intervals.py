@@ -13,7 +13,7 @@ from scipy import special
 
 @dataclass(frozen=True)
 class Interval:
-    """A point estimate over `n` runs; low and high are None where they say nothing of a spread."""
+    """A point estimate over `n` runs; low and high are None if the runs do not estimate a spread."""
 
     point: float
     low: float | None
@@ -22,22 +22,22 @@ class Interval:
 
     @property
     def half_width(self) -> float | None:
-        """Half the interval's length, in the unit of the values."""
+        """Return half the interval's length, in the unit of the values."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
 
 def t_quantile(df: float, level: float) -> float:
-    """The two-sided Student t quantile: P(|t| <= q) = level."""
+    """Return the two-sided Student t quantile q: P(|t| <= q) = level."""
     return float(special.stdtrit(df, 0.5 + level / 2))
 
 
 def no_spread(error: float, *values: NDArray[np.float64]) -> bool:
-    """Whether a standard deviation or error of the values is 0 but for rounding: then nothing estimates their spread."""
+    """Return whether a standard deviation or error of the values is 0 up to rounding: then nothing estimates their spread."""
     return error <= 1e-12 * max(float(np.abs(v).max()) for v in values)
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """Mean and t interval of run-level values. Raises ValueError on none; one value, or equal ones, have no interval."""
+    """Return the mean and t interval of run-level values; one value, or equal ones, have no interval. Raises ValueError without values."""
     x = np.asarray(values, dtype=np.float64)
     if x.size == 0:
         raise ValueError("no values")
@@ -49,9 +49,9 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 
 
 def share_interval(values: Sequence[float], level: float = 0.95) -> Interval:
-    """Mean and interval of run-level shares, which stays between 0 and 1: the t interval of the mean on the logit scale.
+    """Return the mean of run-level shares with an interval inside [0, 1]: the t interval of the mean on the logit scale.
 
-    The error of the mean is carried over to its logit, so that single runs may be 0 or 1. A mean of 0 or 1 has no interval.
+    The error of the mean is transformed to its logit, so single runs may be 0 or 1. A mean of 0 or 1 has no interval.
     """
     plain = t_interval(values, level)
     if plain.half_width is None or not 0 < plain.point < 1:
@@ -63,7 +63,7 @@ def share_interval(values: Sequence[float], level: float = 0.95) -> Interval:
 
 
 def half_widths(value_RN: NDArray[np.float64], level: float = 0.95) -> NDArray[np.float64]:
-    """Half the t interval of each row's n values, as t_interval has it; nan where it has none."""
+    """Return half the length of each row's t_interval over its n values; nan for a row without one."""
     n = value_RN.shape[1]
     if n < 2:
         return np.full(len(value_RN), np.nan)
@@ -73,7 +73,7 @@ def half_widths(value_RN: NDArray[np.float64], level: float = 0.95) -> NDArray[n
 
 
 def clopper_pearson(events: int, n: int, level: float = 0.95) -> Interval:
-    """Exact interval for a binomial share. Raises ValueError unless 0 <= events <= n and n > 0."""
+    """Return the exact interval of a binomial share. Raises ValueError unless 0 <= events <= n and n > 0."""
     if not 0 <= events <= n or n == 0:
         raise ValueError(f"{events} events of {n}")
     tail = (1 - level) / 2

@@ -1,6 +1,6 @@
-"""Where the rules err in more than five percent of simulated studies: what docs/statistics.md names and a plan warns of.
+"""Simulated settings in which the rules err in more than five percent of studies: docs/statistics.md lists them, and a plan warns of them.
 
-`python -m tests.bench.error_rates --write` makes the list. A cell is in it where the 99 % lower bound of its rate exceeds 5.5 %.
+`python -m tests.bench.error_rates --write` generates the list. A cell is listed if the 99 % lower bound of its rate exceeds 5.5 %.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 REPORT, PAIRED, WELCH, FLIPS = "report", "registered pairing", "Welch's t alone", "joint sign flips"
 NAMED = 2
-"""Kinds of error that a sentence names: the largest."""
+"""Kinds of error that a sentence names, the largest first."""
 SIMULATED_RUNS = (3, 4, 5, 8, 16)
 
 
@@ -19,25 +19,25 @@ class Failure:
 
     world: str
     what: str
-    """Which error, as docs/statistics.md calls it."""
+    """The kind of error, as docs/statistics.md calls it."""
     rule: str
-    """`report` is what every report does; the others are printed beside it, or where they are registered."""
+    """`report` is the rule of every report; the others are printed beside it, or used if they are registered."""
     runs: int
-    """An arm."""
+    """Runs per arm."""
     percent: float
-    """Of studies; the worse of shared seeds and own ones."""
+    """Percent of studies; the worse of shared and separate seeds."""
     no_method: bool
-    """Whether no rule of a report passes there."""
+    """Whether every rule of a report fails there."""
 
 
 def failures_at(runs: int, *, paired: bool = False) -> list[Failure]:
-    """What no method passes at the largest simulated number of runs up to this one; with `paired`, what registered pairing fails too."""
+    """Return the failures of every method at the largest simulated number of runs up to `runs`; with `paired`, also those of registered pairing."""
     at = max((n for n in SIMULATED_RUNS if n <= runs), default=SIMULATED_RUNS[0])
     return [f for f in KNOWN_FAILURES if f.runs == at and (f.no_method or (paired and f.rule == PAIRED))]
 
 
 def warnings(runs: int, *, paired: bool = False) -> list[str]:
-    """What a plan of so many runs an arm says of it: one sentence for skewed scores and one for collapses, where anything fails."""
+    """Return a plan's warnings at `runs` runs per arm: one sentence for skewed scores and one for collapses, if anything fails."""
     sentences = []
     for where, sign in (("scores have a long tail", "skewed"), ("runs may collapse", "collapse")):
         worst: dict[str, float] = {}
@@ -48,12 +48,12 @@ def warnings(runs: int, *, paired: bool = False) -> list[str]:
         if worst:
             largest = sorted(worst.items(), key=lambda one: -one[1])[:NAMED]
             errs = ", ".join(f"{said} in up to {percent:.0f} %" for said, percent in largest)
-            sentences.append(f"where {where}, no rule keeps to 5 % of simulated studies: {errs}")
+            sentences.append(f"if {where}, every rule errs in more than 5 % of simulated studies: {errs}")
     return sentences
 
 
 def _said(failure: Failure) -> str:
-    """The error in a sentence, without details that docs/statistics.md has."""
+    """Return the error in words, without the details that docs/statistics.md has."""
     what = failure.what.removesuffix(", worst arm").split(" (")[0]
     what = what.removesuffix(" beside a real effect")
     return f"{what} under registered pairing" if failure.rule == PAIRED and "paired" not in what else what

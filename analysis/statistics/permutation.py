@@ -1,4 +1,4 @@
-"""Sign flips of one difference: exact where all arrangements can be listed, else drawn from a passed rng."""
+"""Sign flips of one difference: exact if all arrangements can be listed, else drawn from a given generator."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_ARRANGEMENTS = 200_000
-"""Listed up to here: 17 pairs."""
+"""The most that are listed: those of 17 pairs."""
 DRAWS = 20_000
-"""Above it: a p of .05 then has a standard error of .0015."""
+"""Draws for more pairs than that: a p of 0.05 then has a standard error of 0.0015."""
 TIE = 1e-9
 """Arrangements whose statistic falls short of the observed one by rounding alone count as equal to it."""
 Floats = NDArray[np.float64]
@@ -23,19 +23,19 @@ class Permutation:
     difference: float
     p: float
     arrangements: int
-    """How many the p is a share of."""
+    """Number of arrangements that p is a share of."""
     exact: bool
-    """Whether these are all there are; otherwise they were drawn and the observed one counts among them."""
+    """Whether these are all arrangements; otherwise they were drawn, and the observed one is counted with them."""
 
 
 def permute_pairs(treatment_R: Floats, baseline_R: Floats, rng: np.random.Generator) -> Permutation:
-    """Sign flips of paired differences, which are symmetric around 0 if arms do not differ.
+    """Test paired differences by sign flips: they are symmetric around 0 if arms do not differ.
 
-    `rng` is used above 17 pairs only: give it a named seed. Raises ValueError where there are no pairs.
+    `rng` is used only above 17 pairs: give it a named seed. Raises ValueError if there are no pairs.
     """
     n = np.size(treatment_R)
     if np.shape(treatment_R) != np.shape(baseline_R) or not n:
-        raise ValueError(f"{n} and {np.size(baseline_R)} values are no pairs")
+        raise ValueError(f"{n} and {np.size(baseline_R)} values do not form pairs")
     difference_R = np.asarray(treatment_R, dtype=np.float64) - np.asarray(baseline_R, dtype=np.float64)
     exact = 2**n <= MOST_ARRANGEMENTS
     bits = np.arange(2**n)[:, None] >> np.arange(n) if exact else rng.integers(2, size=(DRAWS, n))

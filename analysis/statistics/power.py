@@ -1,4 +1,4 @@
-"""What a number of seeds can and cannot show, before any run is spent."""
+"""Effects that a number of seeds can and cannot show, before any run is spent."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WEIGHT_Z = np.exp(-(NORMAL_Z**2) / 2) / np.exp(-(NORMAL_Z**2) / 2).sum()
 
 
 def power_of(effect_sd: float, n: int, alpha: float, paired: bool = False) -> float:
-    """The chance that a two-sided t test at `alpha` finds an effect with `n` seeds an arm; 0 below two seeds.
+    """Return the chance that a two-sided t test at `alpha` finds an effect with `n` seeds per arm; 0 below two seeds.
 
-    effect_sd is in standard deviations over seeds, of the differences where paired.
+    effect_sd is in standard deviations over seeds, of the differences if paired.
     """
     if n < 2:
         return 0.0
@@ -25,19 +25,19 @@ def power_of(effect_sd: float, n: int, alpha: float, paired: bool = False) -> fl
 
 
 def _chance(shift: float, df: float, alpha: float) -> float:
-    """P(|t| > critical) of a noncentral t whose numerator has mean `shift`.
+    """Return P(|t| > critical) of a noncentral t whose numerator has mean `shift`.
 
-    Over that numerator, the chance that the chi-square below is small. scipy's noncentral t gives nan in its tails, which
-    bisection would take for an answer.
+    Integrates over the numerator the chance that the chi-square in the denominator is small. scipy's noncentral t returns nan in
+    its tails, which bisection would take for an answer.
     """
     critical = float(special.stdtrit(df, 1 - alpha / 2))
     return float(WEIGHT_Z @ special.chdtr(df, df * ((NORMAL_Z + shift) / critical) ** 2))
 
 
 def seeds_needed(effect_sd: float, alpha: float, power: float = 0.8, paired: bool = False) -> int:
-    """Seeds an arm for a two-sided t test at `alpha` to find an effect with probability `power`.
+    """Return the seeds per arm at which a two-sided t test at `alpha` finds an effect with probability `power`.
 
-    effect_sd is in standard deviations over seeds, of the differences where paired. Raises ValueError for an effect
+    effect_sd is in standard deviations over seeds, of the differences if paired. Raises ValueError for an effect
     of 0 or one that would take more than 100,000 seeds.
     """
     if effect_sd == 0:
@@ -57,19 +57,19 @@ def seeds_needed(effect_sd: float, alpha: float, power: float = 0.8, paired: boo
 
 
 def detectable_effect(n: int, alpha: float, power: float = 0.8, paired: bool = False) -> float:
-    """The smallest effect, in sd over seeds, that `n` seeds an arm find with probability `power`; inf for n < 2."""
+    """Return the smallest effect, in sd over seeds, that `n` seeds per arm find with probability `power`; inf for n < 2."""
     if n < 2:
         return math.inf
     return _least(lambda effect_sd: power_of(effect_sd, n, alpha, paired), power)
 
 
 def detectable_difference(error: float, df: float, alpha: float, power: float = 0.8) -> float:
-    """The smallest difference that a two-sided t test at `alpha` finds with probability `power`, in the unit of its standard error."""
+    """Return the smallest difference that a two-sided t test at `alpha` finds with probability `power`, in the unit of its standard error."""
     return error * _least(lambda shift: _chance(shift, df, alpha), power)
 
 
 def _least(chance: Callable[[float], float], power: float) -> float:
-    """Where a rising chance reaches `power`."""
+    """Return the argument at which an increasing chance reaches `power`."""
     low, high = 0.0, 1.0
     while chance(high) < power:
         high *= 2

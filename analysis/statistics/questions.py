@@ -1,7 +1,7 @@
-"""Scores over questions, paired by question: how exactly they are known for the runs that were made, and for no others.
+"""Scores over questions, paired by question: their precision given the runs that were made, not over other runs.
 
-After "Adding Error Bars to Evals" (arXiv 2411.00640): questions are what is drawn, set by set; the samples of one share
-it. Letters: Q questions of a set.
+After "Adding Error Bars to Evals" (arXiv 2411.00640): the questions of each set are the sampling unit; samples of one question
+share it. Letters: Q questions of a set.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class QuestionComparison:
-    """Treatment minus baseline over the questions that both answered. Interval and p are None where nothing estimates the
+    """Treatment minus baseline over the questions that both answered. Interval and p are None if nothing estimates the
     spread: a set of one question, or differences that are all equal."""
 
     difference: float
@@ -33,25 +33,25 @@ class QuestionComparison:
     """Standard error of the difference, clustered by question."""
     questions: int
     correlation: float | None
-    """Of the two sides over questions within sets: error^2 = a^2 + b^2 - 2 correlation a b of their own errors a and b.
-    None where a side does not vary."""
+    """Correlation of the two sides over questions within sets: error^2 = a^2 + b^2 - 2 correlation a b of their own errors a and b.
+    None if a side does not vary."""
 
 
 def question_error(sets: Sequence[Floats]) -> float | None:
-    """Standard error of the unweighted mean over sets; each holds the means of its Q questions. None where one has fewer than two."""
+    """Return the standard error of the unweighted mean over sets, each given as the means of its Q questions; None if one has fewer than two."""
     return None if not sets or min(map(len, sets)) < 2 else math.sqrt(_covariance(sets, sets))
 
 
 def paired_by_question(
     treatment: Sequence[Floats], baseline: Sequence[Floats], level: float = 0.95
 ) -> QuestionComparison:
-    """Paired t over questions of the unweighted mean over sets; both sides hold the questions' means, set by set in equal order.
+    """Compare unweighted means over sets by a paired t over questions; both sides hold question means, set by set in equal order.
 
     The degrees of freedom are Welch's and Satterthwaite's for a sum over sets: Q - 1 for one set, about the sum for equal
-    ones. Raises ValueError where the sides are no pairs.
+    ones. Raises ValueError if the sides do not form pairs.
     """
     if [len(a) for a in treatment] != [len(b) for b in baseline] or not min(map(len, treatment), default=0):
-        raise ValueError("the two sides have no questions in common, or not the same ones")
+        raise ValueError("the two sides do not hold the same questions")
     pairs = [
         (np.asarray(a, np.float64), np.asarray(b, np.float64))
         for a, b in zip(treatment, baseline, strict=True)
@@ -71,7 +71,7 @@ def paired_by_question(
 
 
 def _covariance(one: Sequence[Floats], other: Sequence[Floats]) -> float:
-    """Of two means over sets, from what questions have in common within each set."""
+    """Return the covariance of two means over sets, from the covariance over questions within each set."""
     parts = [
         float(((a - a.mean()) * (b - b.mean())).sum()) / (len(a) - 1) / len(a)
         for a, b in zip(one, other, strict=True)

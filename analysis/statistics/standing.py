@@ -1,4 +1,4 @@
-"""Where a group of runs stands: against a level that is known with an error, in seed standard deviations, and among several groups."""
+"""The standing of a group of runs: against a level that is known with an error, in seed standard deviations, and among several groups."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from analysis.statistics.intervals import Interval, no_spread, t_quantile
 
 POSTERIOR_DRAWS = 20_000
 SCALES = 2000
-"""Quantiles of an estimated deviation."""
+"""Number of quantiles of an estimated deviation."""
 Floats = NDArray[np.float64]
 
 
 def above_level(values: Sequence[float], level: float, error: float, confidence: float = 0.95) -> Comparison:
-    """The mean of runs minus a level whose standard error is known, by a t with error sqrt(s^2 / n + error^2).
+    """Compare the mean of runs with a level whose standard error is known, by a t with error sqrt(s^2 / n + error^2).
 
-    Degrees of freedom by Satterthwaite, in whose sum the known error adds nothing: (s^2 / n + error^2)^2 / ((s^2 / n)^2 / (n - 1)).
-    Raises ValueError on no value; one value, or equal ones, have no interval and no p.
+    Degrees of freedom by Satterthwaite, to whose denominator the known error adds nothing: (s^2 / n + error^2)^2 / ((s^2 / n)^2 / (n - 1)).
+    Raises ValueError without values; one value, or equal ones, have no interval and no p.
     """
     x = np.asarray(values, dtype=np.float64)
     if not x.size:
@@ -41,9 +41,9 @@ def above_level(values: Sequence[float], level: float, error: float, confidence:
 def effect_in_sd(
     treatment: Sequence[float], baseline: Sequence[float], confidence: float = 0.95
 ) -> Interval | None:
-    """Hedges' g: the difference of means in pooled standard deviations, less its bias at few runs; the noncentral t's interval.
+    """Return Hedges' g: the difference of means in pooled standard deviations, corrected for its bias at few runs, with the noncentral t's interval.
 
-    The interval is of the true difference over the true deviation, which both groups are taken to share. None where a side has fewer
+    The interval is of the true difference over the true deviation, which both groups are assumed to share. None if a side has fewer
     than two values or nothing varies.
     """
     a, b = np.asarray(treatment, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
@@ -63,7 +63,7 @@ def effect_in_sd(
 
 
 def _noncentrality(t: float, df: int, p: float) -> float:
-    """The one under which a noncentral t lies at or below `t` with probability `p`, as a mean over quantiles of the deviation's estimate.
+    """Return the noncentrality at which a noncentral t is at most `t` with probability `p`, by a mean over quantiles of the deviation's estimate.
 
     (scipy's own distribution function is nan for some far noncentralities that the search passes.)
     """
@@ -77,9 +77,9 @@ def _noncentrality(t: float, df: int, p: float) -> float:
 def best_probabilities(
     groups: Sequence[Sequence[float]], rng: np.random.Generator, draws: int = POSTERIOR_DRAWS
 ) -> list[float]:
-    """For each group, how often its mean is the highest, where every true mean is drawn from mean + s / sqrt(n) * t with n - 1 df.
+    """Return for each group how often its mean is the highest if every true mean is drawn from mean + s / sqrt(n) * t with n - 1 df.
 
-    That is each mean's posterior under a flat prior, groups apart. Raises ValueError for a group of fewer than two values.
+    This is each mean's posterior under a flat prior, groups independent. Raises ValueError for a group of fewer than two values.
     """
     if min(map(len, groups)) < 2:
         raise ValueError("a group needs two values")
@@ -94,7 +94,7 @@ def best_probabilities(
 
 
 def area_under(place: Floats, value: Floats, end: float) -> float:
-    """Mean height of the straight lines through (place, value) from the first place to `end`; the last value goes on beyond its place.
+    """Return the mean height of the straight lines through (place, value) from the first place to `end`; the last value continues beyond its place.
 
     Raises ValueError unless places ascend and `end` lies beyond the first.
     """
@@ -107,7 +107,7 @@ def area_under(place: Floats, value: Floats, end: float) -> float:
 
 
 def median_reached(reached: Sequence[float | None]) -> float | None:
-    """The median of when runs got somewhere, those that never did (None) being later than all others; None where that is the median."""
+    """Return the median of the places at which runs reached a target; runs that never did (None) count as later than all others. None if the median is such a run."""
     at = sorted(math.inf if place is None else place for place in reached)
     if not at:
         raise ValueError("no runs")

@@ -1,7 +1,7 @@
-"""What an interval says of an effect, in one word, and how often it will say it.
+"""One word for the interval of an effect, and the chance of each word.
 
 `effect` counts in the direction of a claim; `margin` is the smallest effect of interest. Every word is a statement about the true
-effect that holds whenever the interval covers it, at the boundaries too:
+effect that holds whenever the interval covers it, including at the boundaries:
 
 supported         above the margin
 equivalent        within the margin on both sides (two one-sided tests)
@@ -28,13 +28,13 @@ SUPPORTED, EQUIVALENT, REFUTED = "supported", "equivalent", "refuted"
 DIRECTION, INCONCLUSIVE = "direction shown", "inconclusive"
 WORDS = (SUPPORTED, DIRECTION, EQUIVALENT, REFUTED, INCONCLUSIVE)
 SCALES = np.linspace(0.0005, 0.9995, 1000)
-"""Levels at which the distribution of an estimated spread is looked at."""
+"""Levels at which the distribution of an estimated spread is evaluated."""
 
 
 def word_of(low: float, high: float, margin: float) -> str:
-    """The word of an interval; the strongest that holds. Raises ValueError unless low <= high and margin > 0."""
+    """Return the strongest word that holds for an interval. Raises ValueError unless low <= high and margin > 0."""
     if not (low <= high and margin > 0):
-        raise ValueError(f"no interval and margin: {low}, {high}, {margin}")
+        raise ValueError(f"not a valid interval and margin: {low}, {high}, {margin}")
     if low > margin:
         return SUPPORTED
     if high < margin:
@@ -43,9 +43,9 @@ def word_of(low: float, high: float, margin: float) -> str:
 
 
 def word_power(effect: float, margin: float, error: float, df: float, alpha: float) -> Mapping[str, float]:
-    """The chance of each word where the true effect, its standard error and degrees of freedom are these.
+    """Return the chance of each word, given the true effect, its standard error and the degrees of freedom.
 
-    Over the estimate, normal around `effect`, and over the error that is estimated for it: the true one times the root of a
+    The chance is over the estimate, normal around `effect`, and over its estimated error: the true one times the root of a
     chi-square over its df. The interval is two-sided at 1 - alpha.
     """
     half_S = t_quantile(df, 1 - alpha) * error * np.sqrt(special.chdtri(df, SCALES) / df)
@@ -64,14 +64,14 @@ def word_power(effect: float, margin: float, error: float, df: float, alpha: flo
 
 
 def _above(place_S: Floats, effect: float, error: float) -> Floats:
-    """P(estimate > place)."""
+    """Return P(estimate > place)."""
     return np.asarray(special.ndtr((effect - place_S) / error))
 
 
 def seeds_for(margin: float, spread: float, freedom: float, alpha: float, power: float = 0.8) -> int | None:
-    """Runs an arm at which the direction of an effect of `margin` is shown with this power; None above 100,000.
+    """Return the runs per arm at which the direction of an effect of `margin` is shown with this power; None above 100,000.
 
-    `spread` times 1 / sqrt(n) is the standard error at n runs an arm, and `freedom` times (n - 1) its degrees of freedom.
+    `spread` times 1 / sqrt(n) is the standard error at n runs per arm, and `freedom` times (n - 1) its degrees of freedom.
     """
 
     def shown(n: int) -> float:

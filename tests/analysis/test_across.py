@@ -81,7 +81,7 @@ def test_each_study_has_its_answer_and_its_counts(store: Path, out: Path) -> Non
     assert int(both["all tests"]) == int(toy["all tests"]) + int(other["all tests"])
     assert "The study &lt;toy&gt;</a>" in (out / "index.html").read_text()
     assert "| GRPO, here / GRPO .2 | 4 | 0-3 | other, toy |" in text
-    assert "4 runs are listed again by another study." in text
+    assert "4 listings repeat a run of another study." in text
 
 
 def evidence_of(folder: Path, arms: Sequence[FakeArm], seeds: int) -> Evidence:

@@ -79,9 +79,7 @@ def test_a_run_that_lacks_answers_is_named_and_not_scored(small: Small) -> None:
     whole, torn = Evidence(small.logs), small.with_answers(without_the_last_five)
     assert set(whole.primary.index) - set(torn.primary.index) == {run}
     assert captions.run_states(whole) == []
-    assert captions.run_states(torn) == [
-        "sspo seed 0: done, but not all evaluation answers are there: not scored"
-    ]
+    assert captions.run_states(torn) == ["sspo seed 0: done, but evaluation answers are missing: not scored"]
     # the base has 16 samples a question and is no measure for the arms, nor they for it
     assert small.run("base") in torn.primary.index
 

@@ -61,7 +61,7 @@ def verdict(evidence: Evidence, **changes: Any) -> Verdict:
 
 def why(evidence: Evidence, **changes: Any) -> str:
     found = verdict(evidence, **changes)
-    assert (found.word, found.judgement) == ("not testable", None)
+    assert (found.word, found.judgment) == ("not testable", None)
     return found.why
 
 
@@ -73,12 +73,12 @@ def test_a_verdict_is_welchs_interval_in_the_claims_direction(evidence: Evidence
     mine, theirs = (values(evidence, evidence.primary, evidence.study.arm(n)) for n in ("no_clip", "grpo"))
     expected = stats.ttest_ind(theirs, mine, equal_var=False).confidence_interval()
     found = verdict(evidence)
-    assert (found.word, found.judgement.pooled.n) == ("supported", 5)
-    pooled = found.judgement.pooled
+    assert (found.word, found.judgment.pooled.n) == ("supported", 5)
+    pooled = found.judgment.pooled
     assert (pooled.low, pooled.high) == pytest.approx((expected.low, expected.high))
     turned = verdict(evidence, direction="higher")
     assert (turned.word, turned.why) == ("refuted", "the effect is below 20 points")
-    assert turned.judgement.pooled.difference == pytest.approx(-pooled.difference)
+    assert turned.judgment.pooled.difference == pytest.approx(-pooled.difference)
 
 
 def test_claims_share_one_error_rate_whatever_their_file(evidence: Evidence) -> None:
@@ -89,8 +89,8 @@ def test_claims_share_one_error_rate_whatever_their_file(evidence: Evidence) -> 
     ]
     (first, second) = verdicts(evidence, files)
     # two can be tested: .05 / 2 each
-    assert (first["H"].judgement.alpha, second["K"].judgement.alpha) == (0.025, 0.025)
-    assert first["N"].judgement is None
+    assert (first["H"].judgment.alpha, second["K"].judgment.alpha) == (0.025, 0.025)
+    assert first["N"].judgment is None
 
 
 def test_a_claim_over_several_comparisons_is_their_mean(evidence: Evidence) -> None:
@@ -102,7 +102,7 @@ def test_a_claim_over_several_comparisons_is_their_mean(evidence: Evidence) -> N
         for name in ("gspo", "sspo_05", "sspo", "grpo")
     }
     effects = [mean[name] - mean["grpo"] for name in ("gspo", "sspo_05", "sspo")]
-    assert found.judgement.pooled.difference == pytest.approx(np.mean(effects))
+    assert found.judgment.pooled.difference == pytest.approx(np.mean(effects))
     assert [part.found.difference for part in found.parts] == pytest.approx(effects)
     assert found.word == "mixed"  # gspo scores below grpo, sspo above it
 
@@ -113,7 +113,7 @@ def test_a_claim_that_one_arm_supports_and_another_refutes_is_mixed(tmp_path: Pa
     found = verdict(make(tmp_path, arms), arms={"name": "*sp*"}, direction="higher", smallest_effect=0.01)
     assert compared(found) == [("gspo", "grpo"), ("sspo", "grpo")]
     assert found.word == "mixed"
-    assert found.judgement.differ_p < 0.01
+    assert found.judgment.differ_p < 0.01
 
 
 def test_an_inconclusive_claim_asks_for_the_seeds_of_the_effect_of_interest(tmp_path: Path) -> None:
@@ -121,11 +121,13 @@ def test_an_inconclusive_claim_asks_for_the_seeds_of_the_effect_of_interest(tmp_
     evidence = make(tmp_path, alike, seeds=4)
     given = {"arms": {"level": ["subsentence"]}, "direction": "higher"}
     found = verdict(evidence, **given, smallest_effect=0.01)
-    c = found.judgement.pooled
+    c = found.judgment.pooled
     assert found.word == "inconclusive"
     # at n runs an arm the error is the one seen times (4 / n)^.5, and the degrees of freedom grow with n - 1
     assert found.seeds == seeds_for(0.01, c.error * 2, c.df / 3, 0.05) > 4
-    assert found.why == f"about {found.seeds} runs an arm would show an effect of 1 points in 80 % of studies"
+    assert (
+        found.why == f"about {found.seeds} runs per arm would show an effect of 1 points in 80 % of studies"
+    )
     wide = verdict(evidence, **given, smallest_effect=c.high + 0.3)
     assert (wide.word, wide.seeds) == ("equivalent", None)
 
@@ -133,9 +135,9 @@ def test_an_inconclusive_claim_asks_for_the_seeds_of_the_effect_of_interest(tmp_
 def test_a_bound_is_judged_by_one_sample(evidence: Evidence) -> None:
     given = {"measure": "policy/clip_frac_active", "against": None, "arms": {"level": ["response"]}}
     found = verdict(evidence, **given, bound=0.01, smallest_effect=0.005)
-    assert (found.word, found.judgement.pooled.n, compared(found)) == ("refuted", 5, [("gspo", None)])
+    assert (found.word, found.judgment.pooled.n, compared(found)) == ("refuted", 5, [("gspo", None)])
     # the arm clips .41 on the second of two updates and nothing on the first
-    assert found.judgement.pooled.difference == pytest.approx(0.01 - 0.205, abs=0.03)
+    assert found.judgment.pooled.difference == pytest.approx(0.01 - 0.205, abs=0.03)
     assert verdict(evidence, **given, bound=0.5, smallest_effect=0.1).word == "supported"
 
 
@@ -143,18 +145,18 @@ def test_collapse_is_counted_with_exact_limits(evidence: Evidence) -> None:
     given = {"measure": "collapsed", "direction": "higher"}
     found = verdict(evidence, **given)
     # 5 of 5 against 0 of 5: exact limits .025^(1/5) = .47818 give 1 - hypot(.52182, .52182)
-    assert (found.word, found.judgement.pooled.difference, found.judgement.pooled.high) == (
+    assert (found.word, found.judgment.pooled.difference, found.judgment.pooled.high) == (
         "supported",
         1.0,
         1.0,
     )
-    assert found.judgement.pooled.low == pytest.approx(1 - 0.52182 * 2**0.5, abs=1e-4)
+    assert found.judgment.pooled.low == pytest.approx(1 - 0.52182 * 2**0.5, abs=1e-4)
     assert why(evidence, **given, arms={"level": ["response"]}) == "no run of these arms collapsed"
 
 
 def test_fewer_than_four_runs_are_no_test(tmp_path: Path) -> None:
     three = make(tmp_path, [a for a in ARMS if a.name in ("base", "no_clip", "grpo")], seeds=3)
-    assert why(three) == "a test takes 4 runs of each arm, and no clip has 3"
+    assert why(three) == "a test needs 4 runs of each arm, and no clip has 3"
 
 
 def test_adaptive_bounds_meet_the_fixed_ones_of_their_own_size(evidence: Evidence) -> None:
@@ -211,7 +213,7 @@ def test_a_controlled_arm_cannot_test_what_its_own_bounds_would_do(tmp_path: Pat
     assert why(evidence, **given, free=True) == (
         "the clip rate of GSPO 3e-4/4e-4 is held or matched, not the arm's own"
     )
-    assert why(evidence, **given) == "a test takes 4 runs of each arm, and GSPO 3e-4/4e-4 has 1"
+    assert why(evidence, **given) == "a test needs 4 runs of each arm, and GSPO 3e-4/4e-4 has 1"
 
 
 def test_a_measure_that_no_run_has_is_named_once_on_the_page(evidence: Evidence, tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_a_measure_that_no_run_has_is_named_once_on_the_page(evidence: Evidence,
         ({"direction": "up"}, "unknown claims.H.direction 'up'"),
         ({"bound": 0.1}, "needs one of against"),
         ({"against": None}, "needs one of against"),
-        ({"against": None, "bound": 1.0, "measure": "collapsed"}, "no yes or no"),
+        ({"against": None, "bound": 1.0, "measure": "collapsed"}, "not a yes or no"),
         ({"arms": {"level": ["sub"]}}, "unknown claims.H.arms.level 'sub'"),
         ({"arms": {"level": "token"}}, "claims.H.arms.level must be a list, got 'token'"),
         ({"same": ["epsilon"]}, "unknown claims.H.same 'epsilon'"),
@@ -253,8 +255,8 @@ def test_a_file_that_makes_no_sense_is_refused_with_its_name(evidence: Evidence,
     path = tmp_path / "mine.yaml"
     for text, sentence in (
         ("claims: {}", "mine.yaml: claims must name at least one claim"),
-        ("claims: {2: {says: x}}", "mine.yaml: claims: a name is letters"),
-        ("claims: {H: 3}", "mine.yaml: claims.H is a group of options, got 3"),
+        ("claims: {2: {says: x}}", "mine.yaml: claims: a name must be letters"),
+        ("claims: {H: 3}", "mine.yaml: claims.H must be a group of options, got 3"),
         ("hypotheses: {}", "mine.yaml: unknown key 'hypotheses'"),
         ("title: 3\nclaims: {H: {}}", "mine.yaml: title must be a text"),
     ):

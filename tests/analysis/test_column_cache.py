@@ -80,7 +80,7 @@ def test_same_size_and_time_do_not_hide_another_end(log: Log) -> None:
 def test_a_bad_line_is_named_where_it_stands_in_the_whole_log(log: Log) -> None:
     log.steps()
     log.path.write_text(line(1) + line(2) + '{"a": NaN}\n' + line(4))
-    with pytest.raises(BadLine, match="line 3: NaN is no JSON"):
+    with pytest.raises(BadLine, match="line 3: NaN is not JSON"):
         log.steps()
 
 
@@ -115,7 +115,7 @@ def test_a_store_that_cannot_be_written_is_read_all_the_same(
 ) -> None:
     (log.store / FOLDER).write_text("in the way")
     assert log.steps() == log.steps() == [1, 2]
-    assert capsys.readouterr().err.count("note: columns of the logs are not kept") == 1
+    assert capsys.readouterr().err.count("note: columns of the logs cannot be cached") == 1
 
 
 def test_a_report_from_a_store_that_cannot_be_written_is_made_and_says_so(

@@ -15,7 +15,7 @@ from analysis.statistics.common_spread import (
     wider_contrast,
 )
 from analysis.statistics.contrasts import contrast
-from analysis.statistics.judgement import judge_means, judge_shares, shares_differ_p
+from analysis.statistics.judgment import judge_means, judge_shares, shares_differ_p
 
 
 def test_two_steady_arms_are_compared_by_the_spread_of_the_arm_that_collapsed() -> None:

@@ -57,8 +57,8 @@ def test_report_and_verify_say_that_a_spec_was_edited_since(spec: Path, monkeypa
     assert "its spec is unchanged)" in said("verify", monkeypatch, capsys)[0]
     spec.write_text(SPEC.replace("grpo: {}", "grpo: {resources: {gpus: 2}}"))
     text = said("report", monkeypatch, capsys)[1]
-    assert text.startswith("note: conf/study/toy.yaml has been edited since this study was planned")
-    assert "`make sweep NAME=toy PRESET=paper` plans and runs it as it is now" in text
+    assert text.startswith("note: conf/study/toy.yaml was edited after this study was planned")
+    assert "`make sweep NAME=toy PRESET=paper` plans and runs the edited study" in text
     text = said("verify", monkeypatch, capsys, code=1)[0]
     assert text == f"{EDITED}in nothing that the manifest of this preset states\n"
 

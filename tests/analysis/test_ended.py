@@ -74,7 +74,7 @@ def test_a_log_that_was_cut_is_noticed_without_digests_by_the_steps_of_the_marke
     path.write_bytes(b"".join(lines[:2]))
     assert states(store)["grpo", 0] == (
         "broken",
-        f"metrics.jsonl ends at step 2 and the run at {len(lines)}: run that seed again",
+        f"metrics.jsonl ends at step 2, but the run at {len(lines)}: run that seed again",
     )
 
 
@@ -96,5 +96,5 @@ def test_a_report_leaves_the_run_out_and_verify_does_not_bless_the_folder(undraw
 def test_logs_of_no_line_are_those_of_a_run_of_no_step():
     empty = ReadLog(pa.table({"step": pa.array([], pa.int32())}))
     assert Ended(steps=0).flaw("metrics.jsonl", empty) is None
-    assert Ended(steps=3).flaw("metrics.jsonl", empty) == "metrics.jsonl ends at step 0 and the run at 3"
+    assert Ended(steps=3).flaw("metrics.jsonl", empty) == "metrics.jsonl ends at step 0, but the run at 3"
     assert Ended(extents={"x": (1, "a")}).flaw("metrics.jsonl", empty) is None

@@ -78,5 +78,5 @@ def test_identical_trajectories_name_every_arm(tmp_path: Path) -> None:
     found = [s for s in flags(Evidence(read_logs(tmp_path / "logs"))) if s.startswith("Identical")]
     assert found == [
         "Identical trajectories: GRPO (grpo) and GRPO (grpo_2) and GRPO (grpo_3) at all shared seeds: "
-        "what they differ in did not act there."
+        "their differences had no effect there."
     ]

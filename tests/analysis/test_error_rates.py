@@ -74,9 +74,11 @@ def test_a_plan_is_warned_of_worlds_in_which_no_method_passes() -> None:
     for runs in (3, 4, 5, 8, 30):
         tail, collapse = known_failures.warnings(runs)
         assert tail.startswith(
-            "where scores have a long tail, no rule keeps to 5 % of simulated studies: a mean's interval misses in up to 1"
+            "if scores have a long tail, every rule errs in more than 5 % of simulated studies: a mean's interval misses in up to 1"
         )
-        assert collapse.startswith("where runs may collapse, no rule keeps to 5 % of simulated studies: ")
+        assert collapse.startswith(
+            "if runs may collapse, every rule errs in more than 5 % of simulated studies: "
+        )
     assert "pair" not in "".join(known_failures.warnings(8))
     assert (
         "any false finding under registered pairing in up to 42 %"

@@ -131,7 +131,7 @@ def test_a_training_run_is_read_by_its_final_answers(tmp_path: Path) -> None:
     assert len(found.rows) == len(SETS) * 2 * (1 + 4)
     log = folder / "eval.jsonl"
     log.write_text(log.read_text().replace('"tokens": 40', '"tokens": 41', 1))
-    with pytest.raises(UserError, match="is not what the run ended with"):
+    with pytest.raises(UserError, match="was changed after the run ended"):
         read_folder(folder)
 
 
@@ -162,19 +162,19 @@ def test_answers_of_other_tools_say_less_and_are_compared_by_what_they_say(two: 
     assert cells(apart, "B − A sampled against T = 1 average")["questions"] == "5"
     found = cells(scores, "B sampled")
     assert (found["truncated %"], found["tokens"], found["maj@k"]) == ("–", "–", "–")
-    assert "Scored differently, prompt: chat (A); not said (B)." in apart.caption
+    assert "Scored differently, prompt: chat (A); not stated (B)." in apart.caption
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["{a}", "--k", "8"], "--k 8 is above the 4 samples a question of A: one at T = 1: give at most 4"),
+        (["{a}", "--k", "8"], "--k 8 is above the 4 samples per question of A: one at T = 1: use at most 4"),
         (["{a}", "--k", "two"], "--k lists whole numbers above 0 such as 1,4,8, got 'two'"),
         (["{a}", "--to", "table.xlsx"], "--to writes .md, .tex, .csv, .html, got table.xlsx"),
-        (["{a}/nothing"], "nothing is not there"),
+        (["{a}/nothing"], "nothing does not exist"),
         (
             ["{a}/config.yaml"],
-            "holds no results by question: give the folder of an evaluation or of a training run",
+            "holds no results by question: pass the folder of an evaluation or of a training run",
         ),
         (["{a}", "--partail"], "did you mean '--partial'?"),
     ],
@@ -190,7 +190,9 @@ def test_a_damaged_line_and_a_value_that_is_no_score_are_refused(tmp_path: Path)
     bad = rows(OTHER)
     bad[3]["value"] = 1.5
     folder = write_evaluation(tmp_path / "bad", bad)
-    with pytest.raises(UserError, match=re.escape("holds a value of 1.5, and a score lies between 0 and 1")):
+    with pytest.raises(
+        UserError, match=re.escape("holds a value of 1.5, but a score must be between 0 and 1")
+    ):
         read_folder(folder)
     bad[3]["value"] = "high"
     with pytest.raises(UserError, match="line 4: value is 'high'"):

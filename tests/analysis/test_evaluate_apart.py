@@ -51,7 +51,7 @@ def test_other_questions_under_equal_ids_are_not_paired(tmp_path: Path) -> None:
     assert read_folder(a).questions == {"add": "1" * 64, "sum": "2" * 64}
     _, apart = made(a, b)
     assert [row.key for row in apart.rows] == ["B − A T = 1 sum"]  # of the set that is left, and no average
-    assert "add: A and B have equal ids for other questions or right answers" in told(a, b)
+    assert "add: A and B have the same ids for different questions or right answers" in told(a, b)
     fewer = write_evaluation(tmp_path / "c", rows(ADD), environment={"questions": {"add": "3" * 64}})
     (scores,) = made(a, fewer)
     assert "T = 1: no set with the same questions, so nothing is paired: B − A." in " ".join(scores.caption)
@@ -68,7 +68,7 @@ def test_an_import_says_that_equal_ids_stand_for_other_questions(tmp_path: Path)
         "theirs", [f"{p.name}:0={p}" for p in paths], tmp_path / "out", labels={"add": "sums"}
     )
     said = list(scored_apart(Evidence(read_logs(folder))))
-    assert "Other questions or right answers under equal ids of sums: a and b." in said
+    assert "Different questions or right answers under the same ids of sums: a and b." in said
 
 
 def test_where_a_set_is_missing_nothing_is_averaged_and_all_averages_are_unweighted(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_weights_of_a_run_that_did_not_end_are_noted(tmp_path: Path) -> None:
     for state, says in {
         "diverged": "that diverged",
         "failed": "that failed",
-        "unfinished": "that is not finished",
+        "unfinished": "that has not finished",
     }.items():
         trained = {"rollouts": 2, "of": 20, "state": state}
         folder = write_evaluation(tmp_path / state, rows(ADD), environment={"trained": trained})
@@ -170,7 +170,7 @@ def test_graded_rewards_have_no_pass_rate(tmp_path: Path) -> None:
     found = cells(made(folder)[0], "A T = 1")
     assert found["add"] == "43.8 ± 6.3"
     assert not {"pass@k", "maj@k"} & set(found)
-    assert "A: values between 0 and 1 call no answer right" in told(folder)
+    assert "A: values between 0 and 1 do not mark answers as right" in told(folder)
     manifest = write_study(tmp_path, FEW, Scale(seeds=1, rollouts=1, questions=2))
     compact(tmp_path, manifest, tmp_path / "logs")
     logs = read_logs(tmp_path / "logs")

@@ -76,12 +76,12 @@ def test_clipping_that_never_acted_is_flagged_in_all_arms_or_in_one(store: Store
     for key in keys:
         store.logged("grpo", setting(key, 0.0))
     one = store.flags()
-    assert one[0] == "Clipping did not act in GRPO .2: no token was clipped at any step."
+    assert one[0] == "Clipping had no effect in GRPO .2: no token was clipped at any step."
     assert one[1].startswith("Unequal clip fraction: SSPO .05 fixed (1.")
     for key in keys:
         store.logged("sspo_05", setting(key, 0.0))
     assert store.flags() == (
-        "Clipping cannot act: no arm clipped a token at any step, so bounds are without effect here.",
+        "Clipping had no effect: no arm clipped a token at any step, so its bounds do not matter here.",
     )
 
 
@@ -96,7 +96,7 @@ def test_zero_advantages_are_flagged_with_their_share(store: Store) -> None:
     assert store.flags() == ()
     store.logged("grpo", setting(key, 1.0))
     assert store.flags() == (
-        "Zero advantages: share of groups with equal rewards, which teach nothing: GRPO .2 (100 %).",
+        "Zero advantages: share of groups with equal rewards, which carry no gradient: GRPO .2 (100 %).",
     )
 
 
@@ -113,12 +113,12 @@ def copy_trajectory(store: Store, seed: int) -> None:
 def test_identical_trajectories_are_flagged_at_all_or_at_some_seeds(store: Store) -> None:
     copy_trajectory(store, 1)
     assert store.flags() == (
-        "Identical trajectories: GRPO .2 and SSPO .05 fixed at 1 of 3 shared seeds: what they differ in did not act there.",
+        "Identical trajectories: GRPO .2 and SSPO .05 fixed at 1 of 3 shared seeds: their differences had no effect there.",
     )
     for seed in (0, 2):
         copy_trajectory(store, seed)
     assert store.flags() == (
-        "Identical trajectories: GRPO .2 and SSPO .05 fixed at all shared seeds: what they differ in did not act there.",
+        "Identical trajectories: GRPO .2 and SSPO .05 fixed at all shared seeds: their differences had no effect there.",
     )
 
 
@@ -145,7 +145,7 @@ def test_unequal_tokens_are_flagged_beyond_a_quarter(store: Store) -> None:
     assert store.flags() == ()
     store.logged("sspo_05", setting("rollout/response_tokens", 80.0))
     assert store.flags() == (
-        "Unequal tokens (a response's, summed over rollouts): SSPO .05 fixed (240) against GRPO .2 (171).",
+        "Unequal tokens (mean per response, summed over rollouts): SSPO .05 fixed (240) against GRPO .2 (171).",
     )
 
 

@@ -48,7 +48,7 @@ def test_without_a_finished_run_the_sentence_names_what_helps(tmp_path: Path) ->
         write_report("toy", "smoke", tmp_path / "runs", tmp_path / "reports")
     assert str(said.value) == (
         f"study 'toy' (preset smoke) has no finished run of 5 planned in {tmp_path / 'runs'}: 5 failed (timeout); "
-        "run `make sweep NAME=toy PRESET=smoke RETRY=1` to try failed runs again"
+        "run `make sweep NAME=toy PRESET=smoke RETRY=1` to retry failed runs"
     )
 
 

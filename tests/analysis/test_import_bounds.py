@@ -72,7 +72,7 @@ def test_lone_surrogates_and_odd_bytes_in_names_are_shown(tmp_path: Path) -> Non
     logs = imported(tmp_path, [f"a:0={tmp_path}/{name}"])
     assert logs.metrics["foreign/jsonl/\\ud800"].tolist() == [2]
     assert "caf\\udce9.jsonl" in logs.runs[0]["reason"]
-    assert "no text that a file" in refused(tmp_path, f"a:0={tmp_path}/{name}", title="\udce9")
+    assert "not text that a file" in refused(tmp_path, f"a:0={tmp_path}/{name}", title="\udce9")
 
 
 def test_more_runs_or_cells_than_a_study_holds_are_refused_unread(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_more_runs_or_cells_than_a_study_holds_are_refused_unread(tmp_path: Path
     pq.write_table(pa.table({"step": zeros, "acc": zeros}), tmp_path / "p", compression="zstd")
     assert (tmp_path / "p").stat().st_size < 500_000
     begun = time.process_time()
-    assert "26,000,000 rows of 2 columns" in refused(tmp_path, f"a:0={tmp_path}/p")
+    assert "26,000,000 rows and 2 columns" in refused(tmp_path, f"a:0={tmp_path}/p")
     (tmp_path / "wide.csv").write_text("step," + "a," * 20_000 + "\n" + "\n" * 3_000)
-    assert "3,000 rows of 20,002 columns" in refused(tmp_path, f"a:0={tmp_path}/wide.csv")
+    assert "3,000 rows and 20,002 columns" in refused(tmp_path, f"a:0={tmp_path}/wide.csv")
     assert time.process_time() - begun < 1
 
 
@@ -106,10 +106,10 @@ def test_files_and_runs_beyond_a_limit_are_refused(tmp_path: Path, monkeypatch: 
 def test_seeds_arms_and_paths_that_nobody_has(tmp_path: Path) -> None:
     assert "the seed of 'a' has 5,000 digits: at most 18 are read" in refused(tmp_path, f"a:{'1' * 5000}=x")
     assert "cannot be read" in refused(tmp_path, "a:0=" + "x" * 5000)
-    assert "no text that a file" in refused(tmp_path, "a:0=x\0y")
+    assert "not text that a file" in refused(tmp_path, "a:0=x\0y")
     path = tmp_path / "l.csv"
     path.write_text("arm,seed,step,acc\n" + "b" * 5000 + "!,0,1,0.5\n")
-    assert "must be of letters" in refused(tmp_path, str(path))
+    assert "must consist of letters" in refused(tmp_path, str(path))
     path.write_text("arm,seed,step,acc\nb,1e300,1,0.5\n")
     assert "has more than 18 digits" in refused(tmp_path, str(path))
     path.write_text('{"step": "' + "9" * 5000 + '", "acc": 1}\n')
@@ -132,7 +132,7 @@ ANCHORS = "a: &a [1,1]\n" + "".join(
         (b"runs: 5\n", "runs must be a list, got 5"),
         (b"runs: [5]\n", "runs is a group of options, got 5"),
         (b"runs: [{path: 'a\\0b'}]\n", "cannot be read"),
-        (b'runs: [{path: "a\\0b", arm: a, seed: 0}]\nprimary: [acc]\n', "no text that a file"),
+        (b'runs: [{path: "a\\0b", arm: a, seed: 0}]\nprimary: [acc]\n', "not text that a file"),
         (ANCHORS.encode(), "has an alias (*name)"),
         (b"final_step: " + b"1" * 5000, "a number has 5000 characters at line 1"),
         (b"title: 2026-13-45\n", "nothing to import"),

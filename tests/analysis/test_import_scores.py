@@ -183,7 +183,7 @@ def test_a_report_of_a_reward_speaks_of_that_reward_alone(tmp_path: Path) -> Non
     assert [word for word in OF_OURS if word in page or word in html] == []
     for section in ("Verdicts", "Dynamics", "Stability"):  # of nothing that was logged
         assert section not in page
-    assert "its margin is of shares" in page
+    assert "its margin is defined for shares" in page
 
 
 def test_a_named_unit_stands_in_tables_and_on_axes(tmp_path: Path) -> None:
@@ -210,9 +210,14 @@ def test_percent_is_a_scale_and_units_that_no_average_has_are_refused(tmp_path: 
             ("acc", "loss"),
             {"loss": "nats"},
             None,
-            "in 'nats' and in a unit that is not named have no average",
+            "in 'nats' and in an unnamed unit have no average",
         ),
-        (("acc",), {"acc": "nats"}, 0.01, "percent points, not 'nats': leave out the scale or the unit"),
+        (
+            ("acc",),
+            {"acc": "nats"},
+            0.01,
+            "in percentage points, not 'nats': leave out the scale or the unit",
+        ),
         (("acc",), {"loss": "nats"}, None, "unknown primary metric 'loss'"),
     ):
         with pytest.raises(UserError, match=said):

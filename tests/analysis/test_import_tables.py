@@ -58,8 +58,7 @@ def test_charts_say_what_they_lack(tmp_path: Path) -> None:
 
     several = refused(f"grpo:0={path}")
     assert (
-        f"holds 4 runs (grpo-s0, grpo-s1, gspo-s0, gspo-s1): say which is meant, as grpo:0={path}#grpo-s0"
-        in several
+        f"holds 4 runs (grpo-s0, grpo-s1, gspo-s0, gspo-s1): select one, as grpo:0={path}#grpo-s0" in several
     )
     assert "did you mean 'grpo-s" in refused(f"grpo:0={path}#grpo-s9")
     assert "#grpo-s0" in refused(str(path))  # whose it is, and how to say so
@@ -126,8 +125,8 @@ def test_runs_of_several_charts_are_mapped_by_their_names(charts: Path, tmp_path
             "unknown run in acc.csv, length.csv 'gspo-s2': did you mean",
         ),
         ("length.csv", "again.csv", "acc.csv and again.csv both hold 'eval/accuracy' of"),
-        ("files: [acc.csv, length.csv]\n", "", "no file is given that holds them: list it under `files`"),
-        ("gspo, seed: 1", "gspo, seed: 0", "gspo seed 0 is there twice"),
+        ("files: [acc.csv, length.csv]\n", "", "there is no file that holds them: list it under `files`"),
+        ("gspo, seed: 1", "gspo, seed: 0", "gspo seed 0 appears twice"),
     ],
 )
 def test_a_mapping_of_names_says_what_it_lacks(
@@ -171,7 +170,7 @@ def test_a_cell_that_is_no_number_does_not_take_its_column_away(tmp_path: Path) 
     path.write_text("step,acc,loss\n1,0.25,1.5\n2,n.a.,1.25\n3,0.75,1\n")
     (run,) = read(path)
     assert [row.get("acc") for row in run.rows.values()] == [0.25, None, 0.75]
-    assert "values that are no numbers are left out: acc ('n.a.' in line 3)" in run.note
+    assert "values that are not numbers are left out: acc ('n.a.' in line 3)" in run.note
 
 
 def test_a_whole_number_beyond_every_float_is_left_out(tmp_path: Path) -> None:
@@ -185,8 +184,11 @@ def test_a_whole_number_beyond_every_float_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ('"0,5"', "'acc' of {}/bad.csv is no number: '0,5' in line 2, a comma in a number: write 0.5, 1234"),
-        ("half", "'acc' of {}/bad.csv is no number: 'half' in line 2"),
+        (
+            '"0,5"',
+            "'acc' of {}/bad.csv is not a number: '0,5' in line 2, a comma in a number: write 0.5, 1234",
+        ),
+        ("half", "'acc' of {}/bad.csv is not a number: 'half' in line 2"),
     ],
 )
 def test_a_primary_metric_without_any_number_is_refused_by_name(cell: str, said: str, tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_a_primary_metric_without_any_number_is_refused_by_name(cell: str, said:
         assert said.format(tmp_path.name) in str(caught.value)
     lines = tmp_path / "bad.jsonl"
     lines.write_text('{"step": 1, "acc": "0.5", "loss": 1}\n')
-    with pytest.raises(UserError, match=r"'acc' of .*bad.jsonl is no number: '0.5'"):
+    with pytest.raises(UserError, match=r"'acc' of .*bad.jsonl is not a number: '0.5'"):
         imported(tmp_path, [f"a:0={lines}"])
 
 
@@ -207,7 +209,7 @@ def test_a_primary_metric_without_any_number_is_refused_by_name(cell: str, said:
     [
         ("step;acc\n1;0,5\n", "separated by semicolons"),
         ("step,acc,acc\n1,0.5,0.25\n", "two columns called 'acc'"),
-        ('step,acc\n"1,000",0.5\n', "a step that is no number: '1,000' in line 2"),
+        ('step,acc\n"1,000",0.5\n', "a step that is not a number: '1,000' in line 2"),
         ("step,acc\n1,0.5,7\n", "neither as CSV nor as Parquet"),
     ],
 )

@@ -206,7 +206,7 @@ def refusal(path: Path) -> str:
         ('{"step": 1.5, "a": 1}\n', "has a step 1.5"),
         ('{"step": 1e99, "a": 1}\n', "has a step 1e+99"),
         ('{"a": 1}\n', "line 1 has no step"),
-        ('{"step": 1, "a": 1}\nx\n{"step": 2, "a": 1}\n', "line 2 is no JSON object"),
+        ('{"step": 1, "a": 1}\nx\n{"step": 2, "a": 1}\n', "line 2 is not a JSON object"),
         ("a,b\n1,2\n", "no column of steps"),
         ('{"step": 1, "a": "x"}\n', "holds no logged number"),
     ],
@@ -278,8 +278,8 @@ def test_imports_refuse_what_would_be_guesses(tmp_path: Path) -> None:
         return str(caught.value)
 
     assert "the arm of" in refused([sources[0].partition("=")[2]], scale=0.01)
-    assert "is there twice" in refused([sources[0], sources[0]], scale=0.01)
-    assert "a value of 40, which times scale 1 is no share" in refused(sources, scale=1.0)
+    assert "appears twice" in refused([sources[0], sources[0]], scale=0.01)
+    assert "a value of 40, which times scale 1 is not a share" in refused(sources, scale=1.0)
     assert "unknown metric 'val/ac': did you mean 'val/acc'?" in refused(sources, primary=("val/ac",))
     assert "unknown arm 'grp': did you mean 'grpo'?" in refused(sources, baseline="grp", scale=0.01)
     assert "no run reaches step 9" in refused(sources, final_step=9, scale=0.01)

@@ -53,14 +53,14 @@ def test_what_is_left_of_a_torn_log_is_its_whole_lines(
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('{"a": NaN}', "line 2: NaN is no JSON"),
-        ('{"z": -Infinity}', "line 2: -Infinity is no JSON"),
-        ('{"a": "x"}', "line 2: a is 'x', want float"),
-        ('{"step": 3000000000}', "line 2: step is '3000000000', want int32"),
-        ('{"a": 1e39}', "line 2: a is '1e39', want float"),
-        ('{"a": 1, "a": 2}', "line 2: a is there twice"),
-        ("[1]", "line 2: no JSON object"),
-        ('{"a": 1', "line 2: no JSON (Expecting ',' delimiter: line 1 column 8 (char 7))"),
+        ('{"a": NaN}', "line 2: NaN is not JSON"),
+        ('{"z": -Infinity}', "line 2: -Infinity is not JSON"),
+        ('{"a": "x"}', "line 2: a is 'x', expected float"),
+        ('{"step": 3000000000}', "line 2: step is '3000000000', expected int32"),
+        ('{"a": 1e39}', "line 2: a is '1e39', expected float"),
+        ('{"a": 1, "a": 2}', "line 2: a appears twice"),
+        ("[1]", "line 2: not a JSON object"),
+        ('{"a": 1', "line 2: not JSON (Expecting ',' delimiter: line 1 column 8 (char 7))"),
         ('{"z": ' + "[" * 100_000, "line 2: nested too deeply"),
     ],
 )  # fmt: skip
@@ -71,5 +71,5 @@ def test_a_bad_line_is_named(line: str, why: str) -> None:
 
 
 def test_bytes_that_are_no_text_are_named() -> None:
-    with pytest.raises(BadLine, match="line 1: bytes that are no UTF-8 text"):
+    with pytest.raises(BadLine, match="line 1: bytes that are not UTF-8 text"):
         parse_lines(b'{"s": "\xff"}\n', SCHEMA)

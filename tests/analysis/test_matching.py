@@ -58,7 +58,7 @@ def test_the_realised_rate_is_of_second_updates_in_the_last_half_of_each_run(log
     (run, *_) = [i for i, r in enumerate(logs.runs) if r["arm"] == "sspo"]
     short = logs.metrics[(logs.metrics["run"] != run) | (logs.metrics["rollout"] < 3)]
     (found,) = matchings(aimed(dataclasses.replace(logs, metrics=short), sspo=0.02))
-    assert found.realised == pytest.approx((0.035 + 0.025) / 2)
+    assert found.realized == pytest.approx((0.035 + 0.025) / 2)
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def test_an_arm_that_left_its_target_is_marked_and_named_with_both_numbers(logs:
         assert "SSPO .05 adaptive (unmatched)" in labels
         assert "GRPO .2" in labels
     common = " ".join(captions.common(evidence))
-    assert "SSPO .05 adaptive (target 1.00 %, realised 3.50 %)." in common
-    assert "2 arms are matched to a clip fraction, which a controller holds" in common
+    assert "SSPO .05 adaptive (target 1.00 %, realized 3.50 %)." in common
+    assert "2 arms are matched to a clip fraction that a controller holds" in common
     verdict, sentence = gate(evidence)
     assert verdict == "fail"
-    assert "target 3.00 %: realised 3.50 to 3.50 % (1 arm); SSPO .05 adaptive (target 1.00 %" in sentence
+    assert "target 3.00 %: realized 3.50 to 3.50 % (1 arm); SSPO .05 adaptive (target 1.00 %" in sentence
     assert gate(aimed(logs, grpo=0.03, sspo=0.04))[0] == "pass"
 
 
@@ -93,7 +93,7 @@ def test_an_arm_without_a_matched_update_makes_no_verdict(logs: Logs) -> None:
     evidence = aimed(first, sspo=0.02)
     assert gate(evidence) == (
         "not testable",
-        "SSPO .05 adaptive (target 2.00 %, no matched update); 0.67 to 1.5 times the target wanted",
+        "SSPO .05 adaptive (target 2.00 %, no matched update); 0.67 to 1.5 times the target required",
     )
     assert "unmatched" not in str(tables(evidence)["results"].rows)
 

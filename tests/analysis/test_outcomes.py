@@ -159,7 +159,7 @@ def test_an_import_makes_tables_of_questions_and_samples(tmp_path: Path) -> None
     error = evidence.evaluation_errors(evidence.study.mode, evidence.study.temperature)[0]
     assert error.clustered == pytest.approx(0.5)
     assert "Scored by score;" in " ".join(table.notes)
-    assert "Nothing states the temperature of a, b" in " ".join(table.common)
+    assert "The temperature of a, b" in " ".join(table.common)
 
 
 def test_arms_of_two_tools_are_flagged_setting_by_setting(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_arms_of_two_tools_are_flagged_setting_by_setting(tmp_path: Path) -> Non
     said = " ".join(scored_apart(Evidence(logs)))
     assert "Scored differently: tool is lm-eval for lm, verl for rl." in said
     assert "grader is exact_match,flexible-extract of sums 3 for lm, score for rl" in said
-    assert "Nothing states the temperature of rl:" in said
+    assert "The temperature of rl is not recorded:" in said
     assert "version" not in said
     assert "Different questions of sums: rl (6) and lm (8) share 0." in said
     assert not list(
@@ -198,7 +198,7 @@ def test_an_aggregate_that_is_not_that_of_the_rows_is_named(tmp_path: Path) -> N
     content["results"]["sums"]["exact_match,flexible-extract"] = 0.75
     results.write_text(json.dumps(content))
     logs = imported(tmp_path, [f"a:0={tmp_path / 'out' / SUMS.name}"], ("exact_match,flexible-extract",))
-    assert "its rows of sums have a mean of 0.625, its results file says 0.75" in logs.runs[0]["reason"]
+    assert "its rows of sums have a mean of 0.625, its results file reports 0.75" in logs.runs[0]["reason"]
 
 
 def evaluation(folder: Path, rows: list[dict[str, Any]], done: bool = True) -> Path:
@@ -252,10 +252,10 @@ SPOILED: dict[str, tuple[str, str]] = {
         lines({"filtered_resps": ["1"], "resps": [["1"]], "arguments": {}, "doc": {}, "filter": "f", "metrics": ["m"], "m": 1}),
         "without question ids",
     ),
-    "NaN": ('{"input": "p", "output": "x", "score": NaN, "step": 1}\n', "line 1 is no JSON"),
+    "NaN": ('{"input": "p", "output": "x", "score": NaN, "step": 1}\n', "line 1 is not JSON"),
     "damaged in the middle": (
         lines({"input": "p", "output": "x", "score": 1, "step": 1}) + "{x\n{}\n",
-        "line 2 is no JSON object",
+        "line 2 is not a JSON object",
     ),
     "beyond a share": (lines({"input": "p", "output": "x", "score": -1.0, "step": 1}), "share in"),
     "uneven": (

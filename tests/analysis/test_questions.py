@@ -45,9 +45,9 @@ def test_what_has_no_spread_has_no_interval() -> None:
     assert (lone.difference, lone.error, lone.correlation) == (0.75, None, None)
     assert paired_by_question([np.array([1.0, 0])], [np.array([1.0, 1])]).correlation is None
     assert question_error([]) is None
-    with pytest.raises(ValueError, match="no questions in common"):
+    with pytest.raises(ValueError, match="do not hold the same questions"):
         paired_by_question([np.array([1.0])], [np.array([1.0, 0.0])])
-    with pytest.raises(ValueError, match="no questions in common"):
+    with pytest.raises(ValueError, match="do not hold the same questions"):
         paired_by_question([], [])
 
 

@@ -57,5 +57,5 @@ def test_a_column_says_which(evidence: Evidence) -> None:
 def test_a_reference_that_is_no_arm_is_refused(tmp_path: Path) -> None:
     manifest = json.loads(json.dumps(write_study(tmp_path, ARMS[2:4], Scale(seeds=1))))
     manifest["arms"][1]["against"] = "gone"
-    with pytest.raises(UserError, match="tests an arm against 'gone', which is none of its arms"):
+    with pytest.raises(UserError, match="tests an arm against 'gone', which is not one of its arms"):
         from_manifest(manifest)

@@ -13,7 +13,7 @@ from analysis.logs.source import choose
 from analysis.refusals import refused
 from sspo.errors import UserError
 
-WRITTEN = "the report cannot be written: {}; free that place or choose another folder with --out"
+WRITTEN = "the report cannot be written: {}; free that path or choose another folder with --out"
 
 
 @pytest.mark.parametrize("writes", [True, False])

@@ -183,7 +183,7 @@ def test_a_study_with_runs_gets_its_whole_report_and_one_without_gets_it_later(p
 def test_a_replay_that_is_not_there_is_told_what_to_do(place: Path) -> None:
     add_replay(place)
     for name, preset, message in (
-        ("toy", "default", "has no replay in .*give --preset paper, which has one"),
+        ("toy", "default", "has no replay in .*pass --preset paper, which has one"),
         ("toyy", "paper", "did you mean 'toy'?"),
         ("unlike", "paper", "run `make replay NAME=unlike` first"),
     ):
@@ -191,7 +191,7 @@ def test_a_replay_that_is_not_there_is_told_what_to_do(place: Path) -> None:
             needed_replay(name, preset, place / "runs", place / "reports")
     for arguments, message in (
         (["toy", "--preset", "papr"], "unknown preset 'papr': did you mean 'paper'?"),
-        ([str(place / "runs")], "has no replay.json: give the folder of a finished `python -m sspo.replay`"),
+        ([str(place / "runs")], "has no replay.json: pass the folder of a finished `python -m sspo.replay`"),
     ):
         result = cli(*arguments)
         assert result.returncode == 2

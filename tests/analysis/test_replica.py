@@ -9,7 +9,7 @@ from analysis.statistics import named_rng, paired_t, welch
 from analysis.statistics.common_spread import careful_welch
 from analysis.statistics.families import could_be_best, holm_family
 from analysis.statistics.intervals import t_quantile
-from analysis.statistics.judgement import judge_means
+from analysis.statistics.judgment import judge_means
 from analysis.statistics.sign_flips import sign_flip_p
 from tests.bench.error_rates import claims, replica
 from tests.bench.error_rates.worlds import ARMS, WORLDS

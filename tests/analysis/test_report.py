@@ -269,7 +269,7 @@ def test_one_seed_has_no_interval_and_nothing_is_bold(tmp_path: Path) -> None:
     assert "±" not in to_markdown(table)
     assert "textbf" not in to_latex(table)
     assert "a p needs 4 scored runs of both arms" in " ".join(table.notes)
-    assert "says nothing" in " ".join(captions.common(lone))
+    assert "not evidence about any arm" in " ".join(captions.common(lone))
     assert {g.name: g.verdict for g in check_gates(lone)}["A/A agrees"] == "not testable"
 
 

@@ -72,7 +72,7 @@ def test_pairs_are_drawn_together() -> None:
     # 15 of 25 pairs: a seed's own and every lower one
     assert paired.point == apart.point == pytest.approx(0.6)
     assert paired.half_width < apart.half_width / 2
-    with pytest.raises(ValueError, match="5 and 3 runs are no pairs"):
+    with pytest.raises(ValueError, match="5 and 3 runs do not form pairs"):
         ours.probability_of_improvement(baseline, baseline[:3], rng(), paired=True)
 
 
@@ -103,7 +103,7 @@ def test_above_the_limit_arrangements_are_drawn_from_the_named_stream() -> None:
     assert found == ours.permute_pairs(a, b, rng())
     # at 20 normal runs a side t and permutation nearly agree; 20,000 draws err by at most .0035 (se)
     assert found.p == pytest.approx(stats.ttest_rel(a, b).pvalue, abs=0.02)
-    with pytest.raises(ValueError, match="3 and 2 values are no pairs"):
+    with pytest.raises(ValueError, match="3 and 2 values do not form pairs"):
         ours.permute_pairs(a[:3], b[:2], rng())
 
 

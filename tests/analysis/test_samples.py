@@ -247,7 +247,7 @@ def test_samples_of_other_logs_are_refused_in_one_sentence(
 ) -> None:
     compact(store[0] / "runs", store[1], tmp_path)
     write_samples(tmp_path, [sample_of(line(), 99)])
-    with pytest.raises(UserError, match="of different reports"):
+    with pytest.raises(UserError, match="from different reports"):
         read_logs(tmp_path)
 
 

@@ -144,7 +144,7 @@ def test_a_changed_claim_names_its_verdicts_and_those_adjusted_with_them(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (CLAIMS + "# a remark\n", "conf/claims/mine.yaml has changed, though no claim of it"),
+        (CLAIMS + "# a remark\n", "conf/claims/mine.yaml has changed, but none of its claims"),
         (
             "claims: 3",
             "conf/claims/mine.yaml has changed and cannot be read: mine.yaml: claims must name",

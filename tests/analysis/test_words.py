@@ -13,7 +13,7 @@ from scipy import stats
 from analysis.statistics import welch
 from analysis.statistics.contrasts import contrast, differ_p, paired_contrast, paired_differ_p
 from analysis.statistics.intervals import Interval
-from analysis.statistics.judgement import MIXED, judge_means, judge_shares, share_contrast
+from analysis.statistics.judgment import MIXED, judge_means, judge_shares, share_contrast
 from analysis.statistics.words import (
     DIRECTION,
     EQUIVALENT,

@@ -1,4 +1,4 @@
-"""The GPU proof kit on a CPU: its parts hold, its judgement is not always yes, and it needs what it says and nothing more."""
+"""The GPU proof kit on a CPU: its parts hold, its judgment is not always yes, and it needs what it says and nothing more."""
 
 from __future__ import annotations
 

@@ -151,12 +151,12 @@ def test_what_is_missing_or_damaged_is_said(places: tuple[Path, Path], tmp_path:
         for run in json.loads((other / "logs" / "runs.json").read_text())
     }
     assert states[("sspo", 1)] == "missing"
-    assert "there is no mirror of it" in (other / "index.md").read_text()
+    assert "it has no mirror" in (other / "index.md").read_text()
     table = next(mirrors.rglob("greedy*.table.json"))
     table.write_text(table.read_text().replace("0.0", "1.0", 1))
     done = said("import", "mini", "--from-wandb", str(mirrors), "--out", str(tmp_path / "again"))
     assert done.returncode == 2
-    assert "is not what was mirrored: copy the folder again" in done.stderr
+    assert "differs from what was mirrored: copy the folder again" in done.stderr
     table.unlink()
     done = said("import", "mini", "--from-wandb", str(mirrors), "--out", str(tmp_path / "again"))
     assert "lacks the file of its table" in done.stderr
@@ -189,7 +189,7 @@ def test_a_mirror_with_any_byte_changed_is_read_or_refused_in_a_sentence(
     [
         (["--plan", "mini"], "--plan goes with --from-wandb"),
         (["--from-wandb", ".", "--primary", "eval/average/greedy"], "leave out --primary"),
-        (["--from-wandb", "nowhere"], "nowhere is no folder"),
+        (["--from-wandb", "nowhere"], "nowhere is not a folder"),
         (["--from-wandb", "conf"], "conf holds no W&B mirror of a run of this project"),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_study_is_found_by_the_imports_name_or_by_what_is_said() -> None:
     mirrors = [mirror("a", 0, PAPER), mirror("a", 1, OTHER)]
     assert choose_plan(mirrors, "clip", None) is PAPER
     assert choose_plan(mirrors, "mine", "rules") is OTHER
-    with pytest.raises(UserError, match=r"of 2 studies \(clip, rules\): say which with --plan STUDY"):
+    with pytest.raises(UserError, match=r"of 2 studies \(clip, rules\): choose one with --plan STUDY"):
         choose_plan(mirrors, "mine", None)
     with pytest.raises(
         UserError, match=r"unknown study in these mirrors 'ruels': did you mean 'rules\.paper'"

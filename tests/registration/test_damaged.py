@@ -74,9 +74,7 @@ def test_an_edited_registration_is_refused_and_so_is_a_missing_amendment(tmp_pat
     content = json.loads(path.read_text())
     del content["amendments"][0]
     path.write_text(json.dumps(content))
-    with pytest.raises(
-        UserError, match="was edited: its amendment 1 is not what its digest says; restore it"
-    ):
+    with pytest.raises(UserError, match="was edited: its amendment 1 does not match its digest; restore it"):
         read_registration("small", tmp_path)
 
 
@@ -96,4 +94,4 @@ def test_what_a_run_carries_that_makes_no_sense_is_no_registration(carried: Any)
     ]
     now = stands(MANIFEST, runs, registration().content(), [], from_manifest(MANIFEST))
     assert (now.state, now.alpha, now.finished) == ("exploratory", 0.05, True)
-    assert now.marks[0].startswith("Exploratory: 10 of 10 runs carry another registration")
+    assert now.marks[0].startswith("Exploratory: 10 of 10 runs carry a registration other than")

@@ -25,7 +25,7 @@ def test_a_planned_look_is_spent_once(looked: Played) -> None:
     looked.run(looked.plan(), trials=9)  # grpo has a fifth seed, gspo four
     now = looked.report()
     assert (now.seeds, now.at_look, now.alpha) == (4, None, None)
-    assert "the planned look at 4 seeds was taken when fewer had; no p, no bold" in now.marks[1]
+    assert "the planned look at 4 seeds was already taken on other data; no p, no bold" in now.marks[1]
     assert [look["planned"] for look in looked.looks()] == [True]
     assert looked.report(look=True).alpha == 0.05
     assert [look["planned"] for look in looked.looks()] == [True, False]
@@ -45,6 +45,6 @@ def test_without_its_registration_an_unfinished_study_is_not_tested(looked: Play
     registration.unlink()
     now = looked.report()
     assert (now.state, now.alpha) == ("exploratory", None)
-    assert "which is not here to be read" in now.marks[0]
+    assert "which was not found" in now.marks[0]
     registration.write_text(kept)
     assert looked.report().at_look == 4

@@ -57,7 +57,7 @@ def test_unfinished_shows_no_p(played: Played) -> None:
 def test_a_look_that_was_not_planned_is_counted_once_and_stays(played: Played) -> None:
     now = played.report(look=True)
     assert now.alpha == 0.05
-    assert "p, bold and verdicts are shown to an unplanned look" in now.marks[1]
+    assert "p, bold and verdicts are shown as an unplanned look" in now.marks[1]
     assert re.fullmatch(
         r"Unplanned look at 2 of 8 seeds on .* UTC: the levels here do not hold\.", now.marks[2]
     )
@@ -117,7 +117,8 @@ def test_finished_reads_the_same_without_git_and_store(played: Played, tmp_path:
     edited["plan"]["test"] = "paired"
     (logs / "registration.json").write_text(json.dumps(edited))
     assert (
-        stands(logs).marks[0] == "Exploratory: of the registration, its content is not what its digest says."
+        stands(logs).marks[0]
+        == "Exploratory: the registration was edited: its content does not match its digest."
     )
 
 
@@ -139,7 +140,7 @@ def test_a_run_that_does_not_carry_the_registration_makes_it_exploratory(played:
     path.write_text(kept)
     assert (now.state, now.alpha, now.paired) == ("exploratory", 0.05, False)
     assert re.match(
-        r"Exploratory: 1 of 20 runs carries another registration than \w{12}, or none: gspo seed 1\.",
+        r"Exploratory: 1 of 20 runs carries a registration other than \w{12}, or none: gspo seed 1\.",
         now.marks[0],
     )
 
@@ -189,4 +190,4 @@ def test_another_preset_that_shares_seeds_is_a_look(tmp_path: Path) -> None:
     now = played.report("default")
     assert (now.state, now.at_look) == ("registered", 4)
     assert now.alpha == pytest.approx(0.00305, abs=6e-5)
-    assert "Planned look at 4 of 8 seeds, a part of what preset paper registered" in now.marks[1]
+    assert "Planned look at 4 of 8 seeds, part of the plan registered under preset paper" in now.marks[1]

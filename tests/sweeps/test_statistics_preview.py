@@ -58,7 +58,7 @@ def test_a_plan_says_what_stands_beside_the_test_and_what_it_lacks() -> None:
     assert "joint sign flips take 8 seeds that all arms share, here 5" in said("welch", 3, 5)
     for lacking in ("an untrained base", "an arm without a clip", "an A/A arm"):
         assert f"without {lacking}" in text
-    assert "where runs may collapse, no rule keeps to 5 %" in text
+    assert "if runs may collapse, every rule errs in more than 5 %" in text
     few = said("welch", 3, 3)
     assert "fewer than 4 seeds an arm: the report will show the values of runs, no p and no bold" in few
     assert "words" not in few

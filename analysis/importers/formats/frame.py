@@ -1,4 +1,4 @@
-"""CSV and Parquet files as frames, with their size looked at first, and the numbers of a column."""
+"""CSV and Parquet files as frames, whose size is checked first, and the numbers of a column."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PARQUET = b"PAR1"
 CHUNK = 2**20
 COMMA = re.compile(r"\s*[-+]?\d[\d.]*,\d+\s*")
 LONGEST_HEAD = 64 * 2**20
-"""Bytes of a header line."""
+"""Maximum bytes of a header line."""
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """The table of a file. Raises UserError where it is none, is too large, or has two columns of one name."""
+    """Read the table of a file. Raises UserError if it is not a table, is too large, or has two columns of one name."""
     check_file(path)
     with path.open("rb") as stream:
         parquet = stream.read(len(PARQUET)) == PARQUET
@@ -46,7 +46,7 @@ def _parquet(path: Path) -> pd.DataFrame:
     unpacked = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
     if unpacked > MOST_BYTES:
         raise UserError(
-            f"{clean(path.name)} unpacks to {unpacked:,} bytes, and an import reads at most {MOST_BYTES:,} of one file: "
+            f"{clean(path.name)} unpacks to {unpacked:,} bytes, and an import reads at most {MOST_BYTES:,} per file: "
             "export fewer metrics or rows"
         )
     table = pd.read_parquet(path)
@@ -65,17 +65,17 @@ def _csv(path: Path) -> pd.DataFrame:
         name = next(name for name in names if names.count(name) > 1)
         raise UserError(f"{clean(path.name)} has two columns called {shown(name)}: rename one")
     with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # a line of more cells than the head has
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # a line with more cells than the header
         return pd.read_csv(path, encoding="utf-8-sig", low_memory=False, index_col=False)
 
 
 class Sheet:
-    """A table's columns as numbers, nan where a cell is empty or no number, and the cells that are no numbers."""
+    """A table's columns as numbers, nan for a cell that is empty or not a number, and the cells that are not numbers."""
 
     def __init__(self, table: pd.DataFrame):
         plain = [kind.kind in "biuf" for kind in table.dtypes]
         self.names = [name for name, kind in zip(table.columns, plain, strict=True) if kind]
-        # all plain columns at once: one by one they take most of the time of a wide table
+        # all plain columns at once: one by one they dominate the time of a wide table
         numbers = table if all(plain) else table.loc[:, plain]
         self.values = numbers.to_numpy(np.float64, na_value=np.nan)
         self._bad: dict[str, NDArray[np.bool_]] = {}
@@ -94,12 +94,12 @@ class Sheet:
         return found
 
     def column(self, name: str) -> NDArray[np.float64]:
-        """The numbers of a column."""
+        """Return the numbers of a column."""
         found: NDArray[np.float64] = self.values[:, self._place[name]]
         return found
 
     def bad(self, rows: NDArray[np.int64] | None = None) -> dict[str, str]:
-        """By column, the first cell of these rows that is no number, with its line."""
+        """Return, by column, the first cell of these rows that is not a number, with its line."""
         found = {}
         for name, mask in self._bad.items():
             at = np.flatnonzero(mask) if rows is None else rows[mask[rows]]
@@ -109,18 +109,18 @@ class Sheet:
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """Dates and categories are no numbers, though pandas would make some of them; Arrow's own strings may be."""
+    """Convert a column to numbers. Dates and categories are not numbers, though pandas would convert them; Arrow's strings may be."""
     if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
         try:
             return pd.to_numeric(column, errors="coerce").astype("Float64")
-        except OverflowError:  # a whole number beyond every float, which as text is infinite
+        except OverflowError:  # an integer beyond every float, which parses as infinite from text
             return pd.to_numeric(column.astype(str), errors="coerce").astype("Float64")
-    if pd.api.types.is_numeric_dtype(column.dtype):  # whole numbers and truth values with gaps
+    if pd.api.types.is_numeric_dtype(column.dtype):  # integers and booleans with missing values
         return column.astype("Float64")
     return pd.Series(np.nan, index=column.index)
 
 
 def cell_words(cell: object, row: int) -> str:
-    """A cell that is no number, as messages name it; rows count from 0, below a head."""
+    """Describe a cell that is not a number, for messages; rows count from 0, below a header."""
     comma = isinstance(cell, str) and COMMA.fullmatch(cell) is not None
     return f"{shown(cell)} in line {row + 2}" + (", a comma in a number: write 0.5, 1234" if comma else "")

@@ -16,27 +16,27 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def matches(path: Path, head: bytes) -> bool:
-    """Whether a file begins with a JSON object."""
+    """Return whether a file begins with a JSON object."""
     return head.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"{")
 
 
 def read(path: Path, named: Named) -> list[Logged]:
-    """The run of a file."""
+    """Read the run of a file."""
     return [read_json_log(path, named.step)]
 
 
 def read_states(folder: Path, named: Named) -> list[Logged]:
-    """Of the trainer states in a folder, the one that came furthest."""
+    """Read the trainer state in a folder with the most steps."""
     logs = [read_json_log(path) for path in trl.files_in(folder)]
     return [max(logs, key=lambda run: max(run.rows, default=-1))] if logs else []
 
 
 def read_json_log(path: Path, step_from: str | None = None) -> Logged:
-    """One run of a JSON or JSON-lines file. Raises UserError naming the line that is none."""
+    """Read the run of a JSON or JSON-lines file. Raises UserError that names a line which is not an object."""
     try:
         content = check_file(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{clean(path.name)} is no text: give a JSON-lines file") from error
+        raise UserError(f"{clean(path.name)} is not text: pass a JSON-lines file") from error
     whole = json_value(content) if content.rstrip().endswith("}") else None
     if trl.is_state(whole):
         return trl.read_state(path, whole)
@@ -51,7 +51,7 @@ def read_json_log(path: Path, step_from: str | None = None) -> Logged:
                 torn = "its last line is torn"
                 break
             raise UserError(
-                f"{clean(path.name)} line {number} is no JSON object: cut it out, or give another file"
+                f"{clean(path.name)} line {number} is not a JSON object: remove it, or pass a different file"
             )
         if verl.is_row(row):
             source, row = "verl", {**row["data"], "step": row["step"]}

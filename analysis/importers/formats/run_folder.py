@@ -1,4 +1,4 @@
-"""Run folders of this project, by their metrics; evaluations are read where the study's own store is reported."""
+"""Run folders of this project, by their metrics; evaluations are read only in reports of the study's own store."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from analysis.importers.settings import read_settings
 from sspo.runs import runlog
 
 INDEX = ("rollout", "update")
-"""Columns that our own rows carry beside their step. Those of other tools that are called so are theirs."""
+"""Columns of our own rows besides their step. Columns of other tools with these names keep their own meaning."""
 
 
 def read_folder(folder: Path, named: Named) -> list[Logged]:
-    """The run of a run folder; none where there is no such log."""
+    """Read the run of a run folder; none if it has no metrics log."""
     if not (folder / runlog.METRICS).is_file():
         return []
     log = json_logs.read_json_log(folder / runlog.METRICS, "step")

@@ -1,4 +1,4 @@
-"""CSV and Parquet: one run or several, wide (a column a metric) or long (columns `key` and `value`)."""
+"""CSV and Parquet: one run or several, wide (one column per metric) or long (columns `key` and `value`)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from sspo.errors import UserError, unknown
 
 
 def matches(path: Path, head: bytes) -> bool:
-    """Whether a file is Parquet, or text as far as can be seen."""
+    """Return whether a file is Parquet, or appears to be text."""
     return head.startswith(PARQUET) or b"\0" not in head
 
 
 def read(path: Path, named: Named) -> list[Logged]:
-    """The runs of a CSV or Parquet file. Raises UserError where it is none, or has no step."""
+    """Read the runs of a CSV or Parquet file. Raises UserError if it is not a table, or has no step."""
     table = read_frame(path)
     if is_summary(table):
         return list(read_summaries(path, table, named.step))
@@ -38,11 +38,11 @@ def read(path: Path, named: Named) -> list[Logged]:
             raise unknown(f"step column in {clean(path.name)}", named.step, map(clean, table.columns))
         step = named.step
     if step is None:
-        raise UserError(f"{clean(path.name)} has no column of steps: want one of {', '.join(STEPS)}, or name "
-                        "it with --step-from")  # fmt: skip
+        raise UserError(f"{clean(path.name)} has no column of steps: name it with --step-from, "
+                        f"or call it one of {', '.join(STEPS)}")  # fmt: skip
     sheet = Sheet(table)
     if what := sheet.bad().get(step):
-        raise UserError(f"{clean(path.name)} has a step that is no number: {what}")
+        raise UserError(f"{clean(path.name)} has a step that is not a number: {what}")
     part = _long if {"key", "value"} <= set(table.columns) else _wide
     whose = [name for name in dict.fromkeys(named.of_run) if name in table.columns and name != step]
     return [part(path, table, sheet, step, run) for run in _runs(path, table, whose)]
@@ -50,14 +50,14 @@ def read(path: Path, named: Named) -> list[Logged]:
 
 @dataclass(frozen=True)
 class _Part:
-    """The rows of one run, and what names it."""
+    """The rows of one run, and the values that identify it."""
 
     rows: NDArray[np.int64]
     who: dict[str, Any]
 
 
 def _runs(path: Path, table: pd.DataFrame, names: list[str]) -> list[_Part]:
-    """Each run's rows, by whichever columns name runs; all rows where none does."""
+    """Split rows by run, using the columns that name runs; all rows are one run if there are none."""
     if not names:
         return [_Part(np.arange(len(table)), {})]
     grouped = table[names].groupby(names, sort=False, dropna=False)
@@ -70,7 +70,7 @@ def _runs(path: Path, table: pd.DataFrame, names: list[str]) -> list[_Part]:
 
 
 def _who(who: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """What is known of a run as plain values, and its label."""
+    """Return the known values of a run as plain values, and its label."""
     known = {k: v.item() if hasattr(v, "item") else v for k, v in who.items()}
     return known, " ".join(str(v) for v in known.values())
 

@@ -1,7 +1,7 @@
 """TensorBoard's event files: TFRecord framing with CRC32C, then Event messages; scalars in either of their two forms.
 
-A resumed run says START with the step it goes on from, in the same file or in a new one: as in TensorBoard, what its
-earlier life had logged from that step on is dead. Files of before version 2 say nothing, and a tag's step that falls does.
+A resumed run logs START with the step from which it continues, in the same file or in a new one: as in TensorBoard, everything
+logged before the resume from that step on is discarded. Files before version 2 have no START; a decreasing step of a tag marks a resume.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from analysis.importers.rows import some
 
 MARK = ".tfevents."
 MOST_BYTES = 256 * 2**20
-"""Of one file: its checksums are looked at byte by byte."""
+"""Maximum bytes of one file: its checksums are computed byte by byte."""
 HEAD, FOOT = 12, 4
 STEP, VERSION, SUMMARY, SESSION, VALUE = 2, 3, 5, 7, 1
 STATUS, START = 1, 1
 SAYS_START = 2.0
-"""Version of event files from which on a resumed run says so."""
+"""First version of event files in which a resumed run logs START."""
 TAG, SIMPLE, TENSOR = 1, 2, 8
 DTYPE, CONTENT = 1, 4
 FORMATS = {1: ("f", 5), 2: ("d", 6), 3: ("i", 7), 9: ("q", 10), 19: ("e", 13)}
-"""Of a tensor's dtype: how a value is packed in its content, and the field of its list form."""
+"""Tensor dtype to the packing of a value in its content, and the field of its list form."""
 POLYNOMIAL, MASK = 0x82F63B78, 0xA282EAD8
 
 
 def matches(path: Path, head: bytes) -> bool:
-    """Whether a file is called as event files are: their content has no mark."""
+    """Return whether a file is named like an event file: the content has no magic bytes."""
     return MARK in path.name
 
 
 def read(path: Path, named: Named) -> list[Logged]:
-    """The run of a file."""
+    """Read the run of a file."""
     return [read_tensorboard([path])]
 
 
 def read_folder(folder: Path, named: Named) -> list[Logged]:
-    """The run of a folder's event files; none where there is none."""
+    """Read the run of a folder's event files; none if there are none."""
     files = sorted(path for path in folder.iterdir() if MARK in path.name)
     return [read_tensorboard(files)] if files else []
 
 
 def read_tensorboard(files: Sequence[Path]) -> Logged:
-    """One run from its event files in the order of their times; a file counts up to its first torn record."""
+    """Read one run from its event files in the order of their times; a file counts up to its first torn record."""
     notes: list[str] = []
     events, count = list[_Event](), 0
     for event in _events(files, notes):
@@ -67,7 +67,7 @@ def read_tensorboard(files: Sequence[Path]) -> Logged:
     }
     if begun:
         steps = ", ".join(map(str, sorted(begun)[:3])) + (", ..." if len(begun) > 3 else "")
-        notes.append(f"it was resumed at step {steps}: what it had logged from there on is left out")
+        notes.append(f"it was resumed at step {steps}: earlier values from there on are left out")
     if lost:
         notes.append(f"values that are not finite are left out: {some(lost)}")
     return Logged("tensorboard", tuple(files), found, note=clean(together(*notes)))
@@ -75,7 +75,7 @@ def read_tensorboard(files: Sequence[Path]) -> Logged:
 
 @dataclass(frozen=True)
 class _Event:
-    """What one event logged, and whether it ends an earlier life of the run at its step: of all names or its own."""
+    """The values of one event, and whether it marks a resume of the run at its step: for all names or its own."""
 
     step: int
     values: list[tuple[str, float]]
@@ -84,7 +84,7 @@ class _Event:
 
 
 def _events(files: Sequence[Path], notes: list[str]) -> Iterator[_Event]:
-    """Events that log scalars or start a life. A torn file is noted and left."""
+    """Yield events that log scalars or mark a resume. A torn file is noted and read up to the tear."""
     version, latest = 0.0, 0
     for path in sorted(files, key=_written):
         try:
@@ -103,7 +103,7 @@ def _events(files: Sequence[Path], notes: list[str]) -> Iterator[_Event]:
 
 
 def _standing(events: Sequence[_Event]) -> tuple[dict[int, dict[str, float]], set[int]]:
-    """Values that no later life buried, the last of a name and step; and the steps at which lives began that buried some."""
+    """Return the values that no later resume discarded, the last of each name and step, and the resume steps that discarded values."""
     rows: dict[int, dict[str, float]] = {}
     begun, of_all, of_name = set[int](), math.inf, dict[str, float]()
     for event in reversed(events):
@@ -121,7 +121,7 @@ def _standing(events: Sequence[_Event]) -> tuple[dict[int, dict[str, float]], se
 
 
 def _version(text: str) -> float:
-    """The number in `brain.Event:2`; 0 where there is none."""
+    """Return the number in `brain.Event:2`; 0 if there is none."""
     try:
         return float(text.rpartition(":")[2])
     except ValueError:
@@ -129,7 +129,7 @@ def _version(text: str) -> float:
 
 
 def _written(path: Path) -> tuple[int, str]:
-    """When a file was begun, as its name has it: of two values at one step a resumed run's later one counts."""
+    """Return when a file was begun, from its name: if a resumed run logged two values at one step, the later one counts."""
     found = re.search(r"\.tfevents\.(\d+)", path.name)
     return (int(found.group(1)) if found else 0, path.name)
 
@@ -144,7 +144,7 @@ def _records(content: bytes) -> Iterator[bytes]:
         data = content[at + HEAD : at + HEAD + size]
         foot = content[at + HEAD + size : at + HEAD + size + FOOT]
         if len(data) < size or len(foot) < FOOT or _masked(data) != struct.unpack("<I", foot)[0]:
-            raise BadMessage(f"the record at byte {at} is not whole")
+            raise BadMessage(f"the record at byte {at} is not complete")
         yield data
         at += HEAD + size + FOOT
 
@@ -162,7 +162,7 @@ def _scalars(summary: bytes) -> Iterator[tuple[str, float]]:
 
 
 def _scalar(tensor: bytes) -> float | None:
-    """The number of a tensor that holds one; None for text, histograms, images."""
+    """Return the number of a scalar tensor; None for text, histograms, images."""
     code, listed = FORMATS.get(integer(tensor, DTYPE) or 0, ("", 0))
     if not code:
         return None
@@ -179,7 +179,7 @@ def _packed(code: str, body: bytes) -> tuple[float, ...]:
 
 
 def _listed(code: str, field: Field) -> tuple[float, ...]:
-    """Values of a list field: a varint, or packed (floats as they are, whole numbers and halves as varints)."""
+    """Return the values of a list field: a varint, or packed (floats as they are, integers and half floats as varints)."""
     value = field[1]
     if isinstance(value, int):
         numbers = [value]
@@ -193,7 +193,7 @@ def _listed(code: str, field: Field) -> tuple[float, ...]:
 
 
 def _split(packed: bytes) -> Iterator[bytes]:
-    """The bytes of each varint."""
+    """Split packed varints into the bytes of each."""
     start = 0
     for at, byte in enumerate(packed):
         if byte < 0x80:
@@ -214,7 +214,7 @@ TABLE = _table()
 
 
 def _masked(content: bytes) -> int:
-    """CRC32C as TFRecord files store it."""
+    """Return the CRC32C as TFRecord files store it."""
     crc = 0xFFFFFFFF
     for byte in content:
         crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]

@@ -1,4 +1,4 @@
-"""TRL, and any other Hugging Face trainer: its trainer_state.json, and its names wherever they are logged."""
+"""TRL, and any other Hugging Face trainer: its trainer_state.json, and its names in logs of any format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sspo.errors import UserError
 
 STATE, HISTORY = "trainer_state.json", "log_history"
 PREFIX = "train/"
-"""What its W&B and TensorBoard callbacks put before every name."""
+"""Prefix that its W&B and TensorBoard callbacks add to every name."""
 TOKEN_LEVEL = ("importance_sampling_level", ("token",))
 NAMES: Mapping[str, Same] = {
     "reward": Same("reward/mean"),
@@ -30,22 +30,22 @@ MARKS = frozenset({"completions/mean_length", "frac_reward_zero_std", "clip_rati
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The trainer states of a folder: its own, and those of its checkpoints."""
+    """Return the trainer states of a folder: its own, and those of its checkpoints."""
     states = [folder / STATE, *folder.glob(f"checkpoint-*/{STATE}")]
     return [path for path in states if path.is_file()]
 
 
 def is_state(whole: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a JSON value is a trainer state."""
+    """Return whether a JSON value is a trainer state."""
     return isinstance(whole, Mapping) and isinstance(whole.get(HISTORY), list)
 
 
 def read_state(path: Path, state: Mapping[str, Any]) -> Logged:
-    """A trainer's state; `epoch` and what the last line says of the whole run are no metrics."""
+    """Read a trainer's state; `epoch` and the summary of the whole run in the last line are not metrics."""
     rows = Rows(path)
     for number, row in enumerate(state[HISTORY], 1):
         if not isinstance(row, Mapping):
-            raise UserError(f"{clean(path.name)}: entry {number} of {HISTORY} is no object")
+            raise UserError(f"{clean(path.name)}: entry {number} of {HISTORY} is not an object")
         if "train_runtime" not in row:
             rows.add(number, ((k, v) for k, v in flat(row).items() if k != "epoch"))
     done, planned = state.get("global_step"), state.get("max_steps")

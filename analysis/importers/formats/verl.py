@@ -1,4 +1,4 @@
-"""verl: the rows of its file logger, and its names wherever they are logged."""
+"""verl: the rows of its file logger, and its names in logs of any format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARKS = frozenset({"actor/pg_clipfrac", "response_length/mean", "critic/score/me
 
 
 def is_row(row: Mapping[str, Any]) -> bool:
-    """Whether a JSON line is one of the file logger."""
+    """Return whether a JSON line was written by the file logger."""
     return isinstance(row.get("data"), Mapping) and set(row) == {"step", "data"}
 
 

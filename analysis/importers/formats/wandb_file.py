@@ -25,26 +25,26 @@ HISTORY, CONFIG, RUN, EXIT = 2, 5, 17, 18
 ITEM, STEP, KEY, NESTED, VALUE = 1, 2, 1, 2, 16
 EXIT_CODE = 1
 TYPE = "._type"
-"""Ends the name under which W&B says what a value that is no number is."""
+"""Suffix of the name under which W&B states the type of a value that is not a number."""
 
 
 def matches(path: Path, head: bytes) -> bool:
-    """Whether a file begins as such a log does."""
+    """Return whether a file begins like such a log."""
     return head.startswith(MAGIC)
 
 
 def read(path: Path, named: Named) -> list[Logged]:
-    """The run of a file."""
+    """Read the run of a file."""
     return [read_wandb(path, named.step)]
 
 
 def read_folder(folder: Path, named: Named) -> list[Logged]:
-    """A run per file of the folder."""
+    """Read one run per file of the folder."""
     return [read_wandb(path, named.step) for path in sorted(folder.glob("*.wandb"))]
 
 
 def read_wandb(path: Path, step_from: str | None = None) -> Logged:
-    """One run of a .wandb file, up to the first record that is torn."""
+    """Read the run of a .wandb file, up to the first torn record."""
     rows, config, name = Rows(path, step_from), dict[str, Any](), ""
     end, torn, calls = UNKNOWN_END, "", 0
     try:
@@ -70,19 +70,21 @@ def read_wandb(path: Path, step_from: str | None = None) -> Logged:
 
 
 def configured(number: int, body: bytes) -> dict[str, Any]:
-    """What a record of kind CONFIG or RUN says of the configuration."""
+    """Return the configuration in a record of kind CONFIG or RUN."""
     parts = [body] if number == CONFIG else all_of(body, 4)
     return dict(pair for part in parts for pair in items(part, 1))
 
 
 def _history(body: bytes, rows: Rows, call: int) -> None:
     row = history_row(body)
-    media = {name.removesuffix(TYPE) for name in row if name.endswith(TYPE)}  # tables, pictures: no metrics
+    media = {
+        name.removesuffix(TYPE) for name in row if name.endswith(TYPE)
+    }  # tables and images are not metrics
     rows.add(call, ((name, value) for name, value in row.items() if name.rpartition(".")[0] not in media))
 
 
 def history_row(body: bytes) -> dict[str, Any]:
-    """What a history record holds by dotted name; its step is CALLS."""
+    """Return a history record's values by dotted name; its step is CALLS."""
     found = dict(items(body, ITEM))
     steps = all_of(body, STEP)
     step = integer(steps[-1], 1) or 0 if steps else found.get(CALLS, 0)
@@ -90,14 +92,14 @@ def history_row(body: bytes) -> dict[str, Any]:
 
 
 def items(body: bytes, number: int) -> Iterator[tuple[str, Any]]:
-    """Name and value of every item in the field of that number."""
+    """Yield the name and value of every item in the field of that number."""
     for item in all_of(body, number):
         nested = [part.decode("utf-8", "replace") for part in all_of(item, NESTED)]
         yield text(item, KEY) or ".".join(nested), json_value(text(item, VALUE))
 
 
 def records(content: bytes) -> Iterator[bytes]:
-    """Raises BadMessage where a record is torn or its checksum does not hold."""
+    """Yield the records of a file. Raises BadMessage if a record is torn or its checksum does not match."""
     at, parts = HEADER, list[bytes]()
     while at + FRAME <= len(content):
         left = BLOCK - at % BLOCK
@@ -107,9 +109,9 @@ def records(content: bytes) -> Iterator[bytes]:
         checksum, size, kind = struct.unpack_from("<IHB", content, at)
         data = content[at + FRAME : at + FRAME + size]
         if (checksum, size, kind) == (0, 0, 0) or len(data) < size or kind not in (FULL, FIRST, MIDDLE, LAST):
-            raise BadMessage(f"no whole record at byte {at}")
+            raise BadMessage(f"no complete record at byte {at}")
         if zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum:
-            raise BadMessage(f"the checksum of the record at byte {at} does not hold")
+            raise BadMessage(f"the checksum of the record at byte {at} does not match")
         at += FRAME + size
         if kind in (FULL, FIRST):
             parts = []

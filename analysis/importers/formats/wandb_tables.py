@@ -1,7 +1,7 @@
 """W&B's two exports of a workspace: a chart's curves, and the table of runs with the last value of everything.
 
-A chart has its x axis in the first column, and `<run> - <metric>` (with its __MIN and __MAX) a run. The table has a row
-a run; `State` says whether it ended.
+A chart has its x axis in the first column, and one `<run> - <metric>` (with its __MIN and __MAX) per run. The table has one row
+per run; `State` shows whether it ended.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from sspo.errors import UserError
 
 NAME, STATE = "Name", "State"
 ENDS = {"finished": ENDED, "failed": BROKE_OFF, "crashed": BROKE_OFF, "killed": BROKE_OFF}
-"""Of a run that is in any other state nothing is known to be final."""
+"""Run states that are final. In any other state, nothing is known to be final."""
 BETWEEN, BOUNDS = " - ", ("__MIN", "__MAX")
 GROUPED = ": "
-"""Between what runs are grouped by and the group, in place of a run's name."""
+"""Separator of the grouping key and the group, in place of a run's name."""
 TIMES = ("Relative Time (Process)", "Relative Time (Wall)", "Wall Time")
 
 
 def is_summary(table: pd.DataFrame) -> bool:
-    """Whether it is the table of runs."""
+    """Return whether it is the table of runs."""
     return {NAME, STATE} <= set(table.columns)
 
 
 def is_chart(table: pd.DataFrame) -> bool:
-    """Whether it is a chart: all columns but the first are curves of runs."""
+    """Return whether it is a chart: all columns but the first are curves of runs."""
     first, *others = table.columns if len(table.columns) else [""]
     return BETWEEN not in first and bool(others) and all(BETWEEN in name for name in others)
 
 
 def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterator[Logged]:
-    """A run a curve. Raises UserError where the x axis is a time."""
+    """Yield one run per curve. Raises UserError if the x axis is a time."""
     axis = str(table.columns[0])
     if axis in TIMES or (step_from is not None and step_from != axis):
         wanted = "export the chart over a step" if step_from is None else f"not {shown(step_from)}"
@@ -56,7 +56,7 @@ def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterat
     sheet = Sheet(table)
     bad, at = sheet.bad(), sheet.column(axis).tolist()
     if axis in bad:
-        raise UserError(f"{clean(path.name)} has a step that is no number: {bad[axis]}")
+        raise UserError(f"{clean(path.name)} has a step that is not a number: {bad[axis]}")
     for run, curves in of_run.items():
         rows = Rows(path, CALLS, in_time=False)
         for metric, column in curves:
@@ -69,7 +69,7 @@ def read_chart(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterat
 
 
 def _check_no_groups(path: Path, names: Collection[str]) -> None:
-    """Raises UserError where the curves are those of groups of runs: `algorithm: grpo`, or `Group: grpo`."""
+    """Raise UserError if the curves belong to groups of runs: `algorithm: grpo`, or `Group: grpo`."""
     keys = {key for name in names for key, between, _ in [name.partition(GROUPED)] if between}
     if len(keys) == 1 and all(GROUPED in name for name in names):
         raise UserError(
@@ -79,7 +79,7 @@ def _check_no_groups(path: Path, names: Collection[str]) -> None:
 
 
 def read_summaries(path: Path, table: pd.DataFrame, step_from: str | None) -> Iterator[Logged]:
-    """A run a row, at the step that it names or else 0."""
+    """Yield one run per row, at the step that it names or else 0."""
     check_runs(path.name, len(table))
     sheet = Sheet(table)
     numbers = sheet.values.tolist()

@@ -9,11 +9,11 @@ Field = tuple[int, int | bytes]
 
 
 class BadMessage(ValueError):
-    """Bytes that are no message."""
+    """Bytes that are not a message."""
 
 
 def fields(message: bytes) -> Iterator[Field]:
-    """(number, value) of every field: an int for a varint, else its bytes. Raises BadMessage."""
+    """Yield (number, value) of every field: an int for a varint, else its bytes. Raises BadMessage for damaged bytes."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
@@ -47,22 +47,22 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
 
 
 def signed(value: int) -> int:
-    """A varint as the int64 or int32 it stands for."""
+    """Return a varint as the int64 or int32 that it encodes."""
     return value - 2**64 if value >= 2**63 else value
 
 
 def all_of(message: bytes, number: int) -> list[bytes]:
-    """Every message or text in the field of that number."""
+    """Return every message or text in the field of that number."""
     return [value for n, value in fields(message) if n == number and isinstance(value, bytes)]
 
 
 def text(message: bytes, number: int) -> str:
-    """The last text in the field of that number; empty where there is none."""
+    """Return the last text in the field of that number; empty if there is none."""
     found = all_of(message, number)
     return found[-1].decode("utf-8", "replace") if found else ""
 
 
 def integer(message: bytes, number: int) -> int | None:
-    """The last whole number in the field of that number."""
+    """Return the last integer in the field of that number; None if there is none."""
     found = [value for n, value in fields(message) if n == number and isinstance(value, int)]
     return signed(found[-1]) if found else None

@@ -1,4 +1,4 @@
-"""The evaluations of a mirror: its tables of answers, checked by their digests, and means of the smaller ones before them."""
+"""The evaluations of a mirror: its tables of final answers, checked by their digests, and means of the evaluations while training."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Row = Mapping[str, Any]
 
 
 def final_answers(mirror: Mirrored) -> list[dict[str, Any]]:
-    """Every answer of its last evaluation as a row of eval.jsonl, in the order of the evaluation; none where it has no table.
-    Raises UserError for a table that is not there or not what was mirrored."""
+    """Return every answer of its last evaluation as a row of eval.jsonl, in the order of the evaluation; none if it has no table.
+    Raises UserError for a table that is missing or differs from what was mirrored."""
     tables: dict[str, Row] = {}
     for row in mirror.history:
         tables |= {
@@ -42,26 +42,26 @@ def _rows(mirror: Mirrored, key: str, row: Row) -> Iterator[dict[str, Any]]:
     content = check_file(path).read_bytes()
     if hashlib.sha256(content).hexdigest() != row.get(f"{key}.sha256"):
         raise UserError(
-            f"{mirror.name}: its table {shown(key)} is not what was mirrored: copy the folder again"
+            f"{mirror.name}: its table {shown(key)} differs from what was mirrored: copy the folder again"
         )
     try:
         table = parse_json(content)
         columns, lines = tuple(table["columns"]), table["data"]
         found = [dict(zip(columns, line, strict=True)) for line in lines]
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{mirror.name}: its table {shown(key)} is no table") from error
+        raise UserError(f"{mirror.name}: its table {shown(key)} is not a valid table") from error
     if not all(isinstance(answer.get(PLACE), int) for answer in found):
-        raise UserError(f"{mirror.name}: its table {shown(key)} does not say where answers stand")
+        raise UserError(f"{mirror.name}: its table {shown(key)} does not give the position of answers")
     for value in (answer.get("value") for answer in found):
         if not isinstance(value, int | float) or not 0 <= value <= 1:
             raise UserError(
-                f"{mirror.name}: its table {shown(key)} has a value {shown(value)}, and a score lies between 0 and 1"
+                f"{mirror.name}: its table {shown(key)} has a value {shown(value)}, but a score must be between 0 and 1"
             )
     yield from found
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """A file below a folder. Raises UserError for a name that leads elsewhere."""
+    """Return a file below a folder. Raises UserError for a name that leads out of it."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise UserError(f"a W&B run names a file outside its folder: {shown(name)}")
@@ -69,7 +69,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 def curve_answers(mirror: Mirrored, sets: list[str]) -> list[dict[str, Any]]:
-    """Means of the smaller evaluations as one answer a set, sampled at T = 1: what curves are drawn from."""
+    """Return the means of the evaluations while training, as one answer per set sampled at T = 1: the source of curves."""
     found = []
     for row in mirror.history:
         rollout = row.get("rollout", -1)

@@ -1,4 +1,4 @@
-"""Which study mirrors are of: the plan that they carry, or, of runs that no sweep ordered, one that is made from them."""
+"""The study of mirrors: the plan that they carry or, for runs that no sweep started, a plan made from the runs."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Plan = Mapping[str, Any]
 
 
 def choose_plan(mirrors: Sequence[Mirrored], name: str, wanted: str | None) -> Plan:
-    """The plan of study `wanted` (STUDY or STUDY.PRESET), else of `name`, else of the one study that the mirrors are of.
+    """Return the plan of study `wanted` (STUDY or STUDY.PRESET), else of `name`, else of the only study of the mirrors.
 
-    Of several presets the strongest counts of which every run has a mirror, else the strongest; of a plan that was changed
-    the latest. Raises UserError where that is no plan, or several.
+    Among several presets, the strongest whose runs all have a mirror counts, else the strongest; of a changed plan, the latest
+    version. Raises UserError if there is no such plan, or if there are several studies.
     """
     plans = _plans(mirrors)
     if not plans:
         if wanted is not None:
             raise UserError(
-                f"these mirrors carry no plan of {shown(wanted)}: their runs were trained by no sweep"
+                f"these mirrors carry no plan of {shown(wanted)}: their runs were not trained by a sweep"
             )
         return _unplanned(mirrors)
     studies = list(dict.fromkeys(study for study, _ in plans))
     study, preset = _named(wanted or (name if name in studies else ""), studies)
     if not study and len(studies) > 1:
         raise UserError(
-            f"these mirrors are of {len(studies)} studies ({', '.join(studies)}): say which with --plan STUDY"
+            f"these mirrors are of {len(studies)} studies ({', '.join(studies)}): choose one with --plan STUDY"
         )
     study = study or studies[0]
     found = {one: plan for (of, one), plan in plans.items() if of == study and preset in ("", one)}
@@ -45,13 +45,13 @@ def choose_plan(mirrors: Sequence[Mirrored], name: str, wanted: str | None) -> P
 
 
 def _named(text: str, studies: Sequence[str]) -> tuple[str, str]:
-    """Study and preset of STUDY or STUDY.PRESET; a study may have a dot in its name, as paper_1.5b has."""
+    """Split STUDY or STUDY.PRESET into study and preset; a study's name may contain a dot, such as paper_1.5b."""
     study, _, preset = text.rpartition(".")
     return (text, "") if text in studies or not study else (study, preset)
 
 
 def _plans(mirrors: Sequence[Mirrored]) -> dict[tuple[str, str], Plan]:
-    """By study and preset, the plan that the mirror which was begun last carries."""
+    """Return, by study and preset, the plan carried by the mirror that was begun last."""
     found: dict[tuple[str, str], Plan] = {}
     for mirror in mirrors:
         listed = mirror.config.get("plans")
@@ -62,7 +62,7 @@ def _plans(mirrors: Sequence[Mirrored]) -> dict[tuple[str, str], Plan]:
 
 
 def _runs(plan: Plan) -> Iterator[tuple[str, int]]:
-    """Cell and seed of every planned run. Raises UserError for a plan that makes no sense."""
+    """Yield cell and seed of every planned run. Raises UserError for a plan that is not valid."""
     try:
         for arm in plan["arms"]:
             yield from ((str(arm["cell"]), int(seed)) for seed in arm["seeds"])
@@ -71,7 +71,7 @@ def _runs(plan: Plan) -> Iterator[tuple[str, int]]:
 
 
 def _unplanned(mirrors: Sequence[Mirrored]) -> Plan:
-    """A plan after the fact: an arm a cell, called as the runs are; the untrained base is the one without a rollout."""
+    """Make a plan after the fact: one arm per cell, named like its runs; the untrained base is the one without a rollout."""
     arms: dict[str, dict[str, Any]] = {}
     for mirror in mirrors:
         name = mirror.group("run").get("arm") or mirror.group("objective").get("name")
@@ -97,7 +97,7 @@ def _role(mirror: Mirrored) -> str:
 
 
 def _primary(mirrors: Sequence[Mirrored]) -> dict[str, Any]:
-    """Sampled at the highest temperature where there is any, as in other imports."""
+    """Return the primary decoding: sampled at the highest temperature if there is any, as in other imports."""
     drawn = {
         (str(answer["mode"]), float(answer["temperature"]))
         for one in mirrors

@@ -1,4 +1,4 @@
-"""Offline W&B runs of ours: what tracking=wandb_offline leaves in a run folder, wherever it was copied to."""
+"""Our offline W&B runs: the files that tracking=wandb_offline writes into a run folder, wherever they were copied to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from analysis.importers.limits import check_file, check_numbers, check_runs, sho
 from sspo.errors import UserError
 
 DEEPEST = 8
-"""Folders below the one that is given: a store has its mirrors six below."""
+"""Levels of folders below the given one: a store has its mirrors six levels down."""
 
 
 @dataclass(frozen=True)
@@ -36,32 +36,32 @@ class Mirrored:
     config: Mapping[str, Any]
     """Options, and beside them `cell`, `environment` and `plans`."""
     history: Sequence[Mapping[str, Any]]
-    """By optimiser step, names with dots."""
+    """Rows by optimizer step, names with dots."""
     torn: str = ""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """Return its name in messages."""
         return f"{self.path.parent.name}/{self.path.name}"
 
     @property
     def begun(self) -> str:
-        """When, in an order of texts: W&B's folders have the time in their name."""
+        """Return when it was begun, as text that sorts by time: W&B's folders have the time in their name."""
         return self.path.parent.name
 
     def last(self, key: str) -> Any:
-        """The value of a key that was logged last; None where none was."""
+        """Return the last logged value of a key; None if there is none."""
         return next((row[key] for row in reversed(self.history) if key in row), None)
 
     def group(self, key: str) -> Mapping[str, Any]:
-        """A mapping of its configuration; empty where there is none."""
+        """Return a mapping of its configuration; empty if there is none."""
         found = self.config.get(key)
         return found if isinstance(found, Mapping) else {}
 
 
 def find_mirrors(folders: Sequence[Path]) -> tuple[list[Mirrored], int]:
-    """The mirrors below folders, oldest first, and how many other W&B runs lie there. Raises UserError where none is ours, or
-    a run is there twice."""
+    """Find the mirrors below folders, oldest first, and the number of other W&B runs there. Raises UserError if none is ours, or
+    if a run appears twice."""
     found: dict[tuple[str, int], Mirrored] = {}
     others = 0
     for path in (file for folder in folders for file in _files(folder)):
@@ -72,21 +72,21 @@ def find_mirrors(folders: Sequence[Path]) -> tuple[list[Mirrored], int]:
         twin = found.setdefault((mirror.cell, mirror.seed), mirror)
         if twin is not mirror and twin.path.resolve() != mirror.path.resolve():
             raise UserError(
-                f"cell {mirror.cell} seed {mirror.seed} is there twice, in {twin.name} and in {mirror.name}: leave one of them out"
+                f"cell {mirror.cell} seed {mirror.seed} appears twice, in {twin.name} and in {mirror.name}: leave one of them out"
             )
         check_runs("this import", len(found))
     if not found:
         raise UserError(
-            f"{', '.join(map(shown_path, folders))} holds no W&B mirror of a run of this project: give a folder with "
+            f"{', '.join(map(shown_path, folders))} holds no W&B mirror of a run of this project: pass a folder with "
             "offline-run-* folders of runs that were trained with tracking=wandb_offline"
         )
     return sorted(found.values(), key=lambda mirror: mirror.begun), others
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The .wandb files of a folder, without following links; what is hidden is what a new process left of an older mirror."""
+    """Yield the .wandb files of a folder, without following links; hidden files are remains of an older mirror."""
     if not folder.is_dir():
-        raise UserError(f"{shown_path(folder)} is no folder: give one that holds offline-run-* folders")
+        raise UserError(f"{shown_path(folder)} is not a folder: pass one that holds offline-run-* folders")
     for name, folders, files in os.walk(folder):
         deep = len(Path(name).relative_to(folder).parts) >= DEEPEST
         folders[:] = [] if deep else sorted(each for each in folders if not each.startswith("."))
@@ -94,7 +94,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Mirrored | None:
-    """The mirror in a file; None where the run is not of ours, or of before mirrors named their cell."""
+    """Read the mirror in a file. Return None if the run is not ours, or older than mirrors that name their cell."""
     config: dict[str, Any] = {}
     history: list[dict[str, Any]] = []
     torn, count = "", 0

@@ -19,14 +19,14 @@ from sspo.runs import runlog, tracking
 
 STATES = {tracking.ENDED: DONE, tracking.DIVERGED: DIVERGED, tracking.FAILED: FAILED}
 WHY = {
-    FAILED: "its mirror says that it failed",
-    RUNNING: "its mirror has no end: it runs, or was killed",
-    MISSING: "there is no mirror of it",
+    FAILED: "its mirror records a failure",
+    RUNNING: "its mirror has no end: it is running, or was killed",
+    MISSING: "it has no mirror",
 }
 
 
 def read_run(arm: str, cell: str, seed: int, mirror: Mirrored | None) -> RunRead:
-    """The run of an arm under a seed. Raises UserError for a mirror of a run that counts and whose answers make no sense."""
+    """Build the run of an arm under a seed. Raises UserError if the run counts and its mirror's answers are not valid."""
     whose = {"arm": arm, "seed": seed, "cell": cell}
     if mirror is None:
         return _nothing(whose | _state(MISSING) | _of({}, {}))
@@ -55,7 +55,7 @@ def _state(status: str, torn: str = "") -> dict[str, Any]:
 def _of(
     config: Mapping[str, Any], environment: Mapping[str, Any], end: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """What a record holds of configuration, code and end."""
+    """Return the part of configuration, code and end that a record holds."""
     ended = {key: (end or {}).get(key) for key in tracking.OF_THE_END}
     return {**ended, **code_of(environment), **settings(config)}
 
@@ -71,5 +71,5 @@ def _table(mirror: Mirrored, rows: Sequence[Mapping[str, Any]], schema: pa.Schem
         check_filled(table, NEEDED[log])
     except (pa.ArrowException, TypeError, OverflowError, ValueError, BadLine) as error:
         said = " ".join(str(error).split())
-        raise UserError(f"{mirror.name} holds rows of {log} that make no sense ({said})") from error
+        raise UserError(f"{mirror.name} holds rows of {log} that are not valid ({said})") from error
     return table

@@ -1,6 +1,6 @@
 """`import NAME --from-wandb FOLDER`: the compact logs of a study from the W&B mirrors of its runs, equal to those from run folders.
 
-What a mirror does not hold is missing there: sampled responses with their ratios, and curves by question.
+Content that mirrors lack is missing there: sampled responses with their ratios, and curves by question.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from analysis.logs.run_folders import COUNTED, write_read
 from sspo.errors import UserError
 
 YARDSTICK = ("baseline",)
-"""What an import may change of a plan, and a report then says so."""
+"""Keys of a plan that an import may change; the report then notes it."""
 
 
 def import_mirrors(
@@ -31,9 +31,9 @@ def import_mirrors(
     plan: str | None = None,
     said: Mapping[str, str | None] | None = None,
 ) -> tuple[Path, str]:
-    """Write the compact logs of study `name` from the mirrors below folders; returns their folder and what was read, in words.
+    """Write the compact logs of study `name` from the mirrors below folders, and return their folder and what was read, in words.
 
-    `said` may hold title, question and baseline. Raises UserError where no mirror is there, the plan is not known, or no
+    `said` may hold title, question and baseline. Raises UserError if there are no mirrors, if the plan is not known, or if no
     run counts.
     """
     check_name("study", name)
@@ -52,14 +52,16 @@ def import_mirrors(
             f"none of the {len(read)} runs of {name} counts (the first: {read[0].record['reason']}): import mirrors of runs that finished"
         )
     if not any(run.evaluation.num_rows for run in counted):
-        raise UserError("these mirrors hold no answers: their runs were trained before mirrors did")
+        raise UserError(
+            "these mirrors hold no answers: their runs were trained by a version whose mirrors had none"
+        )
     folder = report_folder(out, name, IMPORTED) / "logs"
     write_read(folder, manifest, read)
     return folder, f"{len(counted)} of {len(read)} runs, from {len(mirrors)} mirrors{_beside(others)}"
 
 
 def _beside(others: int) -> str:
-    return f"; {others} W&B runs beside them are of no run that can be imported so" if others else ""
+    return f"; {others} other W&B runs there cannot be imported as mirrors" if others else ""
 
 
 def _manifest(

@@ -1,14 +1,14 @@
-"""Results by question and sample, of our own evaluations and of other tools'.
+"""Results by question and sample, from our own evaluations and from other tools.
 
-outcomes   what every reader gives
-read       the readers, and which one a path needs
+outcomes   the common result of all readers
+read       the readers, and the choice of one for a path
 lm_eval    lm-evaluation-harness: samples_*.jsonl
 lighteval  details_*.parquet
 evalscope  reviews and predictions
 verl       validation dumps
 sspo       our own evaluations and training runs
-asked      how ours were drawn and graded
-answers    answers one by one to rows, and what is checked of them
-metric     which number scores an answer
+asked      sampling and grading of our own evaluations
+answers    answers one by one to rows, and their checks
+metric     the number that scores an answer
 lines      JSON lines one by one
 """

@@ -1,4 +1,4 @@
-"""Answers one by one to the rows of `Outcomes`: no answer twice, one text a question, as many samples of each."""
+"""Answers one by one to the rows of `Outcomes`: no answer twice, one text per question, equal numbers of samples."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from analysis.importers.outcomes.outcomes import COLUMNS
 from sspo.errors import UserError
 
 MOST_SAMPLES = 2**15 - 1
-"""Of one question: what the compact logs can number."""
+"""Samples of one question: the most that the compact logs can number."""
 LONGEST = 120
-"""Characters of a setting, a set or a question's name."""
+"""Maximum characters of a setting, a set or a question's name."""
 
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """How answers were drawn: greedy or sampled, and the temperature (NaN where nothing says)."""
+    """The decoding of answers: greedy or sampled, and the temperature (NaN if it is not recorded)."""
 
     mode: str
     temperature: float
@@ -34,7 +34,7 @@ GREEDY = DecodingSettings("greedy", 0.0)
 
 
 def decoding(temperature: Any, do_sample: Any = None) -> DecodingSettings:
-    """What a tool's settings mean. Greedy is no sampling, or a temperature of 0."""
+    """Interpret a tool's settings. Greedy means no sampling, or a temperature of 0."""
     known = isinstance(temperature, int | float) and not isinstance(temperature, bool)
     if do_sample is False or (known and temperature == 0):
         return GREEDY
@@ -74,7 +74,7 @@ class AnswerCollector:
         is whether the tool found an answer in the response."""
         if (name is None or name == "") and not text:
             raise UserError(
-                f"{self.where} is of outcomes without question ids: nothing says which answers are to the same question, "
+                f"{self.where} has results without question ids: answers to the same question cannot be matched, "
                 "so arms cannot be compared; export them with ids"
             )
         set_name = clean(" ".join(group.split()))[:LONGEST]
@@ -101,14 +101,14 @@ class AnswerCollector:
         self.rows.append(row)
 
     def frame(self) -> pd.DataFrame:
-        """The rows. Raises UserError where an answer is there twice, or questions of a set have more samples than others."""
+        """Return the rows. Raises UserError if an answer appears twice, or if questions of a set differ in their number of samples."""
         frame = pd.DataFrame([astuple(row) for row in self.rows], columns=list(COLUMNS))
         answer = frame["answer"].astype(object)
         return checked(frame.assign(answer=answer.where(answer.notna(), None)), self.where)
 
 
 def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Rows of one evaluation in which every answer is there once, and every question of a set as often as the others."""
+    """Return the rows of one evaluation. Raises UserError unless every answer appears once, and all questions of a set have equally many."""
     if frame.empty:
         raise UserError(f"{where} has no answer")
     keys = ["set", "question", "mode", "temperature"]
@@ -116,7 +116,7 @@ def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     if len(twice):
         row = twice.iloc[0]
         raise UserError(
-            f"{where} has sample {row['sample']} of question {shown(row['question'])} of {row['set']} twice: give each once"
+            f"{where} has sample {row['sample']} of question {shown(row['question'])} of {row['set']} twice: pass each once"
         )
     counts = frame.groupby(keys, dropna=False, sort=False).size()
     if counts.max() > MOST_SAMPLES:
@@ -134,21 +134,21 @@ def checked(frame: pd.DataFrame, where: str) -> pd.DataFrame:
 
 
 def question_id(name: Any, text: str) -> str:
-    """An id that holds a digest of the text, so that arms pair only on questions that are the same in both."""
+    """Return an id that contains a digest of the text, so that arms pair only on questions that are the same in both."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] if text else ""
     short = clean(" ".join(str(name).split()))[:LONGEST] if name not in (None, "") else ""
     return ":".join(piece for piece in (short, digest) if piece)
 
 
 def status_of(value: float, truncated: bool | None, found: bool) -> str:
-    """A key of sspo.types.STATUSES; partial credit counts as right."""
+    """Return a key of sspo.types.STATUSES; partial credit counts as right."""
     if value > 0:
         return "ok"
     return "truncated" if truncated else "wrong" if found else "unparsable"
 
 
 def settings(found: Mapping[str, Any]) -> dict[str, str]:
-    """What is known of a scoring, as short texts on one line."""
+    """Return the known settings of a scoring, as short texts on one line."""
     return {name: text for name, value in found.items() if (text := _short(value))}
 
 
@@ -161,7 +161,7 @@ def _short(value: Any) -> str:
 
 
 def merged(of_sets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """One scoring of several sets: what they share as it is, what differs set by set."""
+    """Merge the scorings of several sets: shared settings as they are, others set by set."""
     found: dict[str, str] = {}
     for name in dict.fromkeys(name for one in of_sets.values() for name in one):
         values = {group: one[name] for group, one in of_sets.items() if name in one}
@@ -173,11 +173,11 @@ def merged(of_sets: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 
 
 def last_part(name: Any) -> str | None:
-    """The end of a model's name or path: folders of a machine are nobody's business."""
+    """Return the end of a model's name or path: a machine's folders are private."""
     return name.rstrip("/").rsplit("/", 1)[-1] or None if isinstance(name, str) else None
 
 
 def samples_of(rows: Iterable[Answer]) -> int:
-    """Samples a question, of the first."""
+    """Return the samples per question, counted for the first one."""
     counts = Counter((row.set, row.question) for row in rows)
     return next(iter(counts.values()), 0)

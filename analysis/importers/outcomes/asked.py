@@ -1,4 +1,4 @@
-"""How an evaluation of ours was drawn and graded, and whose weights were asked, after its config.yaml and env.json."""
+"""Sampling, grading and weights of one of our own evaluations, from its config.yaml and env.json."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS = {
     "stream": "evaluation.stream",
     "batch": "evaluation.batch",
 }
-"""What `Outcomes.scored_by` calls an option that config.yaml holds. Temperatures and k are those of the rows."""
+"""Keys of `Outcomes.scored_by` to options of config.yaml. Temperatures and k come from the rows."""
 BEFORE = {
     "prompt": "none",
     "top_p": "1.0",
@@ -37,11 +37,11 @@ BEFORE = {
     "stream": "batch",
     "numbers": "epoch1",
 }
-"""What holds in folders from before there was such an option."""
+"""Values for folders written before such an option existed."""
 NOTHING = "none"
 """An empty option."""
 ASKED, QUESTIONS, TRAINED = "asked", "questions", "trained"
-"""Where env.json holds the options of an evaluation, the digest of what each set asked, and the run that was trained."""
+"""Keys of env.json: the options of an evaluation, the digest of each set's questions, and the run that was trained."""
 ELSEWHERE = (
     *SETTINGS.values(),
     "stop",
@@ -52,19 +52,19 @@ ELSEWHERE = (
     "evaluation.temperatures",
     "evaluation.texts",
 )
-"""Options that are read from config.yaml, the rows and the digests, and what evaluations are compared for: of `asked`, these
-and the groups below are no settings of their own."""
+"""Options of `asked` that are not separate settings, like the groups below: they are read from config.yaml, the rows and the
+digests, or are the subject of the comparison."""
 COMPARED = ("model.", "task.", "questions.")
-UNENDED = {"diverged": "that diverged", "failed": "that failed", "unfinished": "that is not finished"}
+UNENDED = {"diverged": "that diverged", "failed": "that failed", "unfinished": "that has not finished"}
 
 
 def scored_by(
     config: Mapping[str, Any], environment: Mapping[str, Any], rows: pd.DataFrame
 ) -> dict[str, str]:
-    """Settings of an evaluation, what its rows say of their drawing, and the tool. Raises Damaged."""
+    """Return the settings of an evaluation, the decoding of its rows, and the tool. Raises Damaged if a file is not valid."""
     found = {"tool": "sspo", **(BEFORE if config else {}), **_of_config(config)}
     found |= _of_environment(environment) if config else {}
-    if found.get("stream") != "batch":  # every answer has a stream of its own then
+    if found.get("stream") != "batch":  # then every answer has its own stream
         found.pop("batch", None)
     counts = rows.groupby(["set", "question", "mode", "temperature"]).size().unique()
     drawn = {
@@ -96,7 +96,7 @@ def _of_config(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_environment(environment: Mapping[str, Any]) -> dict[str, str]:
-    """What env.json says beyond the configuration."""
+    """Return the settings that env.json records beyond the configuration."""
     options = environment.get(ASKED)
     if not isinstance(options, Mapping):
         hardware = environment.get("hardware")
@@ -107,7 +107,7 @@ def _of_environment(environment: Mapping[str, Any]) -> dict[str, str]:
         return {key: _text(one, key) for key, one in said.items() if one is not None}
     found = {"numbers": order_name(_text(options.get("numbers") or "", "numbers", ""))}
     if isinstance(template := options.get(SETTINGS["prompt"]), str):
-        found["prompt"] = template  # a file of one's own by its content
+        found["prompt"] = template  # a user's own file is identified by its content
     for key, one in options.items():
         if key not in ELSEWHERE and not key.startswith(COMPARED):
             found[key] = _text(one, key)
@@ -121,28 +121,28 @@ def _text(value: Any, key: str, empty: str = NOTHING) -> str:
 
 
 def questions(environment: Mapping[str, Any]) -> dict[str, str]:
-    """By set, the digest of its questions; empty where none was noted. Raises Damaged."""
+    """Return, by set, the digest of its questions; empty if none was recorded. Raises Damaged if the file is not valid."""
     found = environment.get(QUESTIONS) or {}
     if not isinstance(found, Mapping) or not all(isinstance(one, str) for one in found.values()):
-        raise Damaged(runlog.ENVIRONMENT, f"{QUESTIONS} is {shown(found)}, want a digest a set")
+        raise Damaged(runlog.ENVIRONMENT, f"{QUESTIONS} is {shown(found)}, expected one digest per set")
     return dict(found)
 
 
 def whose_weights(environment: Mapping[str, Any], status: str) -> str:
-    """That weights, or a training run's own answers (of which `status` is the state), are not those of a run that came to its
-    end; empty where they are. Raises Damaged."""
+    """Return a note if the weights, or a training run's own answers (of which `status` is the state), are not those of a completed
+    run; else empty. Raises Damaged if the file is not valid."""
     if status == DIVERGED:
         return "The run diverged: its answers are those of its last finite weights."
     trained = environment.get(TRAINED)
     if trained is None:
         return ""
     if not isinstance(trained, Mapping):
-        raise Damaged(runlog.ENVIRONMENT, f"{TRAINED} is {shown(trained)}, want rollouts, of and state")
+        raise Damaged(runlog.ENVIRONMENT, f"{TRAINED} is {shown(trained)}, expected rollouts, of and state")
     state = single(trained.get("state"), f"{TRAINED}.state", runlog.ENVIRONMENT)
     if state == "done":
         return ""
     after, of = (
         single(trained.get(key), f"{TRAINED}.{key}", runlog.ENVIRONMENT) for key in ("rollouts", "of")
     )
-    said = UNENDED.get(str(state), "of which no end is known")
+    said = UNENDED.get(str(state), "whose end is not known")
     return f"The weights are those after rollout {after} of {of} of a run {said}."

@@ -1,7 +1,7 @@
 """evalscope: `reviews/<model>/<benchmark>_<subset>.jsonl` with predictions, reports and configs in the folders beside it.
 
-A review is one sample; `group_id` numbers the question, `generation_index` its samples. The last message of the user, which
-its template wrote, tells questions apart.
+A review is one sample; `group_id` numbers the question, `generation_index` its samples. The user's last message, rendered by
+its template, identifies a question.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from sspo.errors import UserError
 
 REVIEWS, PREDICTIONS, REPORTS, CONFIGS = "reviews", "predictions", "reports", "configs"
 CUT = ("max_tokens", "model_length", "length")
-"""Reasons to stop that mean a response was cut."""
+"""Stop reasons of truncated responses."""
 
 
 def matches(row: Mapping[str, Any]) -> bool:
-    """Whether a JSON line is one of its reviews."""
+    """Return whether a JSON line is one of its reviews."""
     return row.keys() >= {"index", "sample_score"}
 
 
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
-    """One evaluation a model and output folder, with its benchmarks and subsets as sets."""
+    """Read one evaluation per model and output folder, with its benchmarks and subsets as sets."""
     folders = dict.fromkeys(path.parent for path in files)
     return [
         _evaluation(folder, [path for path in files if path.parent == folder], asked) for folder in folders
@@ -44,7 +44,7 @@ def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
 
 
 def _beside(folder: Path, kind: str) -> Path | None:
-    """The folder of another kind for the same model."""
+    """Return the folder of a different kind for the same model."""
     found = folder.parent.parent / kind / folder.name
     return found if folder.parent.name == REVIEWS and found.is_dir() else None
 
@@ -97,12 +97,12 @@ def _add(
     answers: AnswerCollector, path: Path, subset: str, asked: Sequence[str], report: Mapping[str, Any], notes: list[str],
     task: Mapping[str, Any],
 ) -> str:  # fmt: skip
-    """Add a file's answers; returns the metric that scores them."""
+    """Add a file's answers, and return the metric that scores them."""
     rows, names = [], dict[str, None]()
     for number, row in objects(path, notes):
         scores = part(row, "sample_score", "score", "value")
         if not matches(row) or not isinstance(scores, Mapping):
-            raise UserError(f"{clean(path.name)} line {number} is no review of evalscope")
+            raise UserError(f"{clean(path.name)} line {number} is not a review of evalscope")
         names.update(dict.fromkeys(name for name, value in scores.items() if is_number(value)))
         rows.append((number, row, scores))
     primary = part(report, "primary_metric_identity", "name")
@@ -127,7 +127,7 @@ def _add(
 
 
 def _asked(row: Mapping[str, Any]) -> str:
-    """The last message of the user."""
+    """Return the user's last message."""
     messages = row.get("messages")
     listed = [m for m in messages if isinstance(m, Mapping)] if isinstance(messages, list) else []
     texts = [m.get("content") for m in listed if m.get("role") == "user"]
@@ -135,7 +135,7 @@ def _asked(row: Mapping[str, Any]) -> str:
 
 
 def _predictions(path: Path) -> dict[Any, tuple[float, bool | None]]:
-    """By index, tokens of a response and whether it was cut, as far as the predictions say."""
+    """Return, by index, the tokens of a response and whether it was truncated, as far as the predictions record it."""
     folder = _beside(path.parent, PREDICTIONS)
     found: dict[Any, tuple[float, bool | None]] = {}
     if folder is None or not (folder / path.name).is_file():
@@ -155,7 +155,7 @@ def _check_whole(path: Path, report: Mapping[str, Any], count: int, subset: str)
     about = part(report, "execution_summary")
     if part(about, "incomplete") is True:
         raise UserError(
-            f"{clean(path.name)} is incomplete: its report says that {part(about, 'errored')} of "
+            f"{clean(path.name)} is incomplete: according to its report, {part(about, 'errored')} of "
             f"{part(about, 'requested')} samples failed"
         )
     wanted = part(about, "subsets", subset, "succeeded")
@@ -166,7 +166,7 @@ def _check_whole(path: Path, report: Mapping[str, Any], count: int, subset: str)
 
 
 def _reported(report: Mapping[str, Any], subset: str) -> dict[str, float]:
-    """A subset's scores in its report, which rounds them to four digits."""
+    """Return a subset's scores in its report, which rounds them to four digits."""
     found = {}
     for metric in report.get("metrics") or ():
         name, how = part(metric, "identity", "name"), part(metric, "identity", "aggregation")

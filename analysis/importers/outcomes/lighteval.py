@@ -1,7 +1,7 @@
 """lighteval: `details/<model>/<date>/details_<task>_<date>.parquet` with `results/<model>/results_<date>.json`.
 
-A row is a question; a metric over several samples (avg@n, pass@k) is one number of it, so a question has one row. The dates
-in both names are those of one evaluation. Lengths are not read: responses are kept padded to the longest of their batch.
+A row is a question; a metric over several samples (avg@n, pass@k) is one number of it, so a question has one row. Both names
+contain the date of the evaluation. Lengths are not read: responses are stored padded to the longest of their batch.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from sspo.errors import UserError
 COLUMNS = {"doc", "metric", "model_response"}
 NAME = re.compile(r"details_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.parquet")
 BATCH = 256
-"""Rows that are in memory at a time."""
+"""Rows in memory at a time."""
 
 
 def matches(columns: set[str]) -> bool:
-    """Whether a Parquet file of these columns is one of its details."""
+    """Return whether a Parquet file of these columns is one of its details."""
     return columns >= COLUMNS
 
 
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
-    """One evaluation a folder (which is one date), with its tasks as sets."""
+    """Read one evaluation per folder (which is one date), with its tasks as sets."""
     folders = dict.fromkeys(path.parent for path in files)
     return [
         _evaluation(folder, [path for path in files if path.parent == folder], asked) for folder in folders
@@ -76,7 +76,7 @@ def _evaluation(folder: Path, files: Sequence[Path], asked: Sequence[str]) -> Ou
 
 
 def _results_file(details: Path) -> Path | None:
-    """The results of the same date: beside it, or where `details/` has a sibling `results/`."""
+    """Return the results file of the same date: beside the details, or in `results/` next to `details/`."""
     found = NAME.fullmatch(details.name)
     if found is None:
         return None
@@ -88,7 +88,7 @@ def _results_file(details: Path) -> Path | None:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """What is kept of every row. Raises UserError where the file is damaged or too large."""
+    """Read the needed part of every row. Raises UserError if the file is damaged or too large."""
     check_file(path)
     try:
         table = pq.ParquetFile(path)

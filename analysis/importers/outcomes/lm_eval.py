@@ -1,7 +1,7 @@
 """lm-evaluation-harness: `samples_<task>_<date>.jsonl` with the `results_<date>.json` beside it (--log_samples).
 
-A row is a document and a filter, and a filter makes one graded answer of all responses to a document: so a question has one
-row, whatever `repeats` is. A metric is called as in the results file, `exact_match,strict-match`.
+A row is a document and a filter, and a filter turns all responses to a document into one graded answer: so a question has one
+row, whatever `repeats` is. Metrics are named as in the results file, `exact_match,strict-match`.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from sspo.errors import UserError
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl")
 INVALID = "[invalid]"
-"""What its filters give where they find no answer."""
+"""The result of its filters if they find no answer."""
 
 
 def matches(row: Mapping[str, Any]) -> bool:
-    """Whether a JSON line is one of its samples."""
+    """Return whether a JSON line is one of its samples."""
     return row.keys() >= {"filtered_resps", "resps", "arguments", "doc"}
 
 
 @dataclass
 class _Task:
-    """The rows of one file: by (document, filter) what is kept."""
+    """The rows of one file: the kept values by (document, filter)."""
 
     path: Path
     name: str
@@ -50,7 +50,7 @@ class _Task:
 
 
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
-    """One evaluation a folder and date, with its tasks as sets."""
+    """Read one evaluation per folder and date, with its tasks as sets."""
     tasks = [_task(path) for path in files]
     dates = dict.fromkeys((task.path.parent, task.date) for task in tasks)
     return [_evaluation(*at, [t for t in tasks if (t.path.parent, t.date) == at], asked) for at in dates]
@@ -61,7 +61,7 @@ def _task(path: Path) -> _Task:
     task = _Task(path, found["task"] if found else path.stem, found["date"] if found else "")
     for number, row in objects(path, task.notes):
         if not matches(row):
-            raise UserError(f"{clean(path.name)} line {number} is no sample of lm-eval")
+            raise UserError(f"{clean(path.name)} line {number} is not a sample of lm-eval")
         key, names = str(row.get("filter", "none")), row.get("metrics")
         listed = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
         values = {f"{name},{key}": row[name] for name in listed if is_number(row.get(name))}
@@ -121,7 +121,7 @@ def _results_file(folder: Path, date: str) -> Path | None:
 
 
 def _add(answers: AnswerCollector, task: _Task, metric: str) -> list[DecodingSettings]:
-    """Add a task's answers; returns how they were drawn."""
+    """Add a task's answers, and return their decodings."""
     drawn = []
     for doc, text, key, values, answer, _, generated in task.rows:
         if metric.endswith(f",{key}") and metric in values:
@@ -135,7 +135,7 @@ def _add(answers: AnswerCollector, task: _Task, metric: str) -> list[DecodingSet
 
 
 def _drawn(generated: Any) -> DecodingSettings:
-    """Greedy where nothing is generated but choices are compared."""
+    """Return the decoding of a row: greedy if choices are compared and nothing is generated."""
     if not isinstance(generated, Mapping):
         return GREEDY
     return decoding(generated.get("temperature"), generated.get("do_sample"))

@@ -1,4 +1,4 @@
-"""Which of the numbers that a tool gives an answer is its score, and that it is a share."""
+"""The choice of the metric that scores an answer, and the check that it is a share."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sspo.errors import UserError, unknown
 
 
 def chosen(names: Collection[str], asked: Sequence[str], where: str, default: Sequence[str] = ()) -> str:
-    """The metric that scores: the one that is asked for (`exact_match` is also `exact_match,strict-match` where that alone
-    begins so), else the tool's own choice, else the only one. Raises UserError where that is none or several."""
+    """Choose the metric that scores: the requested one (`exact_match` also selects `exact_match,strict-match` if only that
+    begins so), else the tool's own choice, else the only one. Raises UserError if there is none, or if there are several."""
     if not names:
         raise UserError(f"{where} has no metric that is a number: it cannot be scored")
     if asked:
@@ -28,15 +28,15 @@ def chosen(names: Collection[str], asked: Sequence[str], where: str, default: Se
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value can be a score."""
+    """Return whether a value can be a score."""
     return isinstance(value, bool | int | float)
 
 
 def share(value: Any, metric: str, where: str) -> float:
-    """A score as a share: true, false, or a number in [0, 1]. Raises UserError."""
+    """Return a score as a share: true, false, or a number in [0, 1]. Raises UserError for any other value."""
     if not is_number(value) or not 0 <= value <= 1:
         raise UserError(
-            f"{where} has {shown(value)} for {shown(metric)}: an outcome is 0, 1 or a share in [0, 1], so name another "
+            f"{where} has {shown(value)} for {shown(metric)}: a result must be 0, 1 or a share in [0, 1]; choose a different "
             "metric with --primary"
         )
     return float(value)

@@ -1,4 +1,4 @@
-"""Which tool wrote the results by question that lie at a path, by what the files hold. A new tool is a file and a row here."""
+"""The reader of results by question at a path, chosen by the content of the files. A new tool needs a file and an entry here."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from sspo.runs import runlog
 
 SUFFIXES = (".jsonl", ".parquet")
 MOST_FILES = 10_000
-"""Of these that a folder is searched for."""
+"""Maximum files of results or logs in a searched folder."""
 DEEPEST = 6
-"""Folders below the one that is given."""
+"""Levels of folders below the given one."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A tool: whether a file is one of its own (by the first object of JSON lines, or the columns of Parquet), and how its
-    files are read, given the metrics that were asked for."""
+    """The reader of a tool: it recognizes the tool's files (by the first object of JSON lines, or the columns of Parquet), and reads
+    them, given the requested metrics."""
 
     read: Callable[[Sequence[Path], Sequence[str]], list[Outcomes]]
     row: Callable[[Mapping[str, Any]], bool] = lambda row: False
@@ -45,16 +45,16 @@ READERS: Mapping[str, Reader] = {
 
 
 def read_outcomes(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
-    """The evaluations that a file or folder holds, in the order of files; none where it holds no results by question.
+    """Read the evaluations of a file or folder, in the order of files; none if it holds no results by question.
 
-    `metrics` are those that may score, where a tool gives several an answer. Raises UserError where files of two tools lie
-    there, or one cannot be read.
+    `metrics` are those that may score an answer, if a tool logs several. Raises UserError if it holds files of two tools,
+    or if one cannot be read.
     """
     try:
         found = _files_by_tool(path)
         if len(found) > 1:
             raise UserError(
-                f"{shown_path(path)} holds results of {' and '.join(found)}: give them one by one"
+                f"{shown_path(path)} holds results of {' and '.join(found)}: pass them one by one"
             )
         return [one for tool, files in found.items() for one in READERS[tool].read(files, metrics)]
     except OSError as error:
@@ -63,10 +63,10 @@ def read_outcomes(path: Path, metrics: Sequence[str] = ()) -> list[Outcomes]:
 
 
 def holds_outcomes(path: Path) -> bool:
-    """Whether results by question lie at a path."""
+    """Return whether there are results by question at a path."""
     try:
         return bool(_files_by_tool(path))
-    except OSError:  # whoever reads logs says what is wrong with it
+    except OSError:  # the reader of logs reports the problem
         return False
 
 
@@ -79,7 +79,7 @@ def _files_by_tool(path: Path) -> dict[str, list[Path]]:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The file itself, or the JSON lines and Parquet files of a folder; run folders of ours are logs and stay out."""
+    """Yield the file itself, or the JSON lines and Parquet files of a folder; our run folders are logs and are left out."""
     if not path.is_dir():
         yield from (path,) if path.is_file() and not _of_run(path.parent) else ()
         return
@@ -93,7 +93,7 @@ def _files(path: Path) -> Iterator[Path]:
                 count += 1
                 if count > MOST_FILES:
                     raise UserError(
-                        f"{shown_path(path)} holds more than {MOST_FILES:,} files of results or logs: give the folder of one "
+                        f"{shown_path(path)} holds more than {MOST_FILES:,} files of results or logs: pass the folder of one "
                         "evaluation"
                     )
                 yield folder / file
@@ -109,7 +109,7 @@ def _tool(path: Path) -> str | None:
     if parquet:
         try:
             columns = set(pq.read_schema(path).names)
-        except (pa.ArrowException, OSError, ValueError):  # whoever reads tables says what is wrong with it
+        except (pa.ArrowException, OSError, ValueError):  # the reader of tables reports the problem
             return None
         return next((name for name, reader in READERS.items() if reader.columns(columns)), None)
     row = first_object(path)

@@ -24,19 +24,19 @@ from sspo.errors import UserError
 from sspo.runs import runlog
 
 WEIGHTS = "weights"
-"""Where env.json names the checkpoint of a training run that was asked."""
+"""Key of env.json that names the evaluated checkpoint of a training run."""
 ANSWER = ["set", "question", "mode", "temperature", "sample"]
 METRIC = "value"
 TORN = "The last line of its log is torn and was left out."
 
 
 def matches(row: Mapping[str, Any]) -> bool:
-    """Whether a JSON line is an answer of ours."""
+    """Return whether a JSON line is one of our answers."""
     return row.keys() >= {"set", "question", "mode", "sample", "value", "status"}
 
 
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
-    """One evaluation a folder, each finished. Raises UserError for one that is not, and for a metric that is not there."""
+    """Read one evaluation per folder, each finished. Raises UserError for an unfinished one, and for a metric that is missing."""
     found = []
     for path in files:
         where = clean(f"{path.parent.name}/{path.name}")
@@ -52,11 +52,11 @@ def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
 
 
 def read_folder(path: Path) -> Outcomes:
-    """The evaluation in a folder of ours, finished or not. Raises UserError for a folder that is none, or is damaged."""
+    """Read the evaluation in one of our folders, finished or not. Raises UserError for a folder that is not one, or is damaged."""
     log = path / runlog.EVAL
     if not log.is_file():
         raise UserError(
-            f"{shown_path(path)} has no {runlog.EVAL}: give the folder of an evaluation or of a training run"
+            f"{shown_path(path)} has no {runlog.EVAL}: pass the folder of an evaluation or of a training run"
         )
     try:
         config, environment = configuration(path), marker(path, runlog.ENVIRONMENT) or {}
@@ -80,7 +80,7 @@ def read_folder(path: Path) -> Outcomes:
 
 
 def _rows(log: Path, ended: Ended) -> tuple[pd.DataFrame, bool]:
-    """Final answers as COLUMNS, and whether a torn line was left out. Raises UserError for a log that makes no sense."""
+    """Return the final answers as COLUMNS, and whether a torn line was left out. Raises UserError for a log that is not valid."""
     content = check_file(log, MOST_BYTES).read_bytes()
     lines = whole_lines(content)
     try:
@@ -90,7 +90,7 @@ def _rows(log: Path, ended: Ended) -> tuple[pd.DataFrame, bool]:
         raise UserError(f"{shown_path(log)} is damaged: {error}") from error
     flaw = ended.flaw(runlog.EVAL, ReadLog(table, len(content), hashlib.sha256(lines).hexdigest()))
     if flaw is not None:
-        raise UserError(f"{shown_path(log.parent)}: {flaw}; ask again, or restore the file")
+        raise UserError(f"{shown_path(log.parent)}: {flaw}; evaluate again, or restore the file")
     return _final(whole_answers(table, lines), log), len(lines) < len(content)
 
 
@@ -101,7 +101,7 @@ def _final(table: pa.Table, log: Path) -> pd.DataFrame:
     wrong = rows.loc[~rows["value"].between(0, 1), "value"]
     if len(wrong):
         raise UserError(
-            f"{shown_path(log)} holds a value of {wrong.iloc[0]:g}, and a score lies between 0 and 1"
+            f"{shown_path(log)} holds a value of {wrong.iloc[0]:g}, but a score must be between 0 and 1"
         )
     rows = rows.assign(
         temperature=rows["temperature"].astype("float64"),
@@ -114,7 +114,7 @@ def _final(table: pa.Table, log: Path) -> pd.DataFrame:
 
 
 def _name(path: Path, config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
-    """The model's name, or cell and seed of the run that was trained."""
+    """Return the model's name, or cell and seed of the run that was trained."""
     weights = environment.get(WEIGHTS)
     if isinstance(weights, str):
         return "/".join(Path(weights).parts[-4:-2]) or weights

@@ -1,7 +1,7 @@
-"""verl: validation dumps, `{step}.jsonl` in `trainer.validation_data_dir`, a row a prompt and sample.
+"""verl: validation dumps, `{step}.jsonl` in `trainer.validation_data_dir`, one row per prompt and sample.
 
-Most dumps hold no id, so the prompt's own text is the question. Where they hold `uid` (`<prompt>_<session>_<part>`), a
-session counts once, by its last part, and prompts that are twice in the data are told apart.
+Most dumps have no id, so the prompt's own text identifies the question. If they have `uid` (`<prompt>_<session>_<part>`), a
+session counts once, by its last part, and prompts that appear twice in the data are distinguished.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from analysis.importers.outcomes.outcomes import Outcomes
 from sspo.errors import UserError
 
 SET = "validation"
-"""What the set is called where rows have no `data_source`."""
+"""Name of the set if rows have no `data_source`."""
 CORE = ("acc", "reward", "score")
-"""What its own validation calls the core metric: the first of them that is there."""
+"""Names of the core metric in its own validation: the first that exists."""
 NOT_METRICS = ("step",)
 NO_ANSWER = ("[INVALID]", "")
 
 
 def matches(row: Mapping[str, Any]) -> bool:
-    """Whether a JSON line is one of its dumps."""
+    """Return whether a JSON line is from one of its dumps."""
     return row.keys() >= {"input", "output", "score", "step"}
 
 
 def read(files: Sequence[Path], asked: Sequence[str]) -> list[Outcomes]:
-    """One evaluation a file."""
+    """Read one evaluation per file."""
     return [_read(path, asked) for path in files]
 
 
@@ -41,18 +41,18 @@ def _read(path: Path, asked: Sequence[str]) -> Outcomes:
     rows, steps = list[tuple[int, dict[str, Any]]](), set[int]()
     for number, row in objects(path, notes):
         if not matches(row):
-            raise UserError(f"{clean(path.name)} line {number} is no row of a verl dump")
+            raise UserError(f"{clean(path.name)} line {number} is not a row of a verl dump")
         kept = {name: value for name, value in row.items() if is_number(value)}
         texts = {name: row[name] for name in ("data_source", "uid", "pred") if isinstance(row.get(name), str)}
         asks = row["input"]
         kept_input = named(
-            asks, "input, and without question ids nothing else says what was asked", path, number
+            asks, "input, and without question ids nothing else identifies the question", path, number
         )
         rows.append((number, {**kept, **texts, "input": kept_input}))
         if isinstance(row["step"], int):
             steps.add(row["step"])
     if len(steps) != 1:
-        raise UserError(f"{clean(path.name)} must be of one training step, got {len(steps)}: give one dump")
+        raise UserError(f"{clean(path.name)} must be of one training step, got {len(steps)}: pass one dump")
     names = dict.fromkeys(
         n for _, row in rows for n, v in row.items() if is_number(v) and n not in NOT_METRICS
     )
@@ -75,13 +75,13 @@ def _read(path: Path, asked: Sequence[str]) -> Outcomes:
 
 
 def _prompt(uid: str) -> str:
-    """The prompt's part of a row's uid."""
+    """Return the prompt's part of a row's uid."""
     parts = uid.rsplit("_", 2)
     return parts[0] if len(parts) == 3 else uid
 
 
 def _appearances(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """By uid, what tells a prompt from an equal one that came before: nothing for the first."""
+    """Return, by uid, a suffix that distinguishes a prompt from equal ones before it: empty for the first."""
     prompts: dict[str, dict[str, None]] = defaultdict(dict)
     for row in rows:
         if "uid" in row:
@@ -91,7 +91,7 @@ def _appearances(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _final_parts(rows: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
-    """Of the rows of one session the last: all of them carry its score."""
+    """Return the last row of each session: all of them carry its score."""
     last: dict[str, int] = {}
     for at, (_, row) in enumerate(rows):
         parts = row.get("uid", "").rsplit("_", 2)

@@ -14,7 +14,7 @@ from scipy import special
 
 from analysis import statistics as ours
 from analysis.statistics.contrasts import independent_rows
-from analysis.statistics.judgement import MIXED, POOLED_SHARE
+from analysis.statistics.judgment import MIXED, POOLED_SHARE
 from analysis.statistics.words import DIRECTION, EQUIVALENT, INCONCLUSIVE, REFUTED, SUPPORTED
 from tests.bench.error_rates import replica
 from tests.bench.error_rates.rate import Rate

@@ -1,9 +1,9 @@
 """One word for a claim over one or several comparisons of arms.
 
-Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: where they differ, the word is
-one that holds for each of them, and `mixed` where there is none or one is supported and another equivalent or refuted. Of `m` claims each is judged at alpha / m, so that with
-probability 1 - alpha no word in the whole list is wrong. A claim over several comparisons spends four fifths of its share on the
-pooled interval and one fifth on what is said where they differ.
+Comparisons are pooled as their unweighted mean, and a test of heterogeneity guards the pooling: if they differ, the word is
+one that holds for each of them, or `mixed` if there is none or if one is supported and another equivalent or refuted. Each of
+`m` claims is judged at alpha / m, so that with probability 1 - alpha no word in the whole list is wrong. A claim over several
+comparisons spends four fifths of its share on the pooled interval and one fifth on the word for comparisons that differ.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from analysis.statistics.words import EQUIVALENT, INCONCLUSIVE, REFUTED, SUPPORT
 Floats = NDArray[np.float64]
 MIXED = "mixed"
 POOLED_SHARE = 0.8
-"""Of a claim's error rate, what the interval of a pooled effect spends; what is said of comparisons that differ has the rest."""
+"""Share of a claim's error rate that the interval of a pooled effect spends; the word for comparisons that differ spends the rest."""
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What a claim comes to."""
+class Judgment:
+    """The outcome of judging a claim."""
 
     word: str | None
-    """None where nothing estimates the spread."""
+    """None if nothing estimates the spread."""
     pooled: Comparison
     """The mean over comparisons, with the interval that the word is about."""
     parts: tuple[Comparison, ...]
-    """The comparisons, with intervals that hold jointly at `differ_alpha`; the pooled one itself where there is one."""
+    """The comparisons, with intervals that hold jointly at `differ_alpha`; the pooled one itself if there is only one."""
     differ_p: float | None
-    """Of the hypothesis that all comparisons have one true effect; None for one comparison, or where nothing can tell."""
+    """p of the hypothesis that all comparisons have one true effect; None for one comparison, or if it cannot be tested."""
     alpha: float
-    """What the pooled interval leaves out."""
+    """Error rate of the pooled interval."""
     differ_alpha: float | None
-    """The level at which they are called different; None for one comparison."""
+    """Level of the test that the comparisons differ; None for one comparison."""
 
 
 def judge_means(
@@ -59,11 +59,11 @@ def judge_means(
     *,
     paired: bool = False,
     collapses: bool = False,
-) -> Judgement:
+) -> Judgment:
     """Judge comparisons (rows of weights of arm means) at `alpha`, the claim's share of the error rate.
 
-    With `paired`, groups are values of the same seeds in the same order. With `collapses`, where a run of any arm of the study
-    collapsed, no interval is shorter than with the common spread of all `groups`: give those of the whole study. Raises ValueError for a group of fewer than two values.
+    With `paired`, groups are values of the same seeds in the same order. With `collapses` (a run of any arm of the study
+    collapsed), no interval is shorter than with the common spread of all `groups`: pass those of the whole study. Raises ValueError for a group of fewer than two values.
     """
 
     def estimate(weight_A: Floats, level: float) -> Comparison:
@@ -83,10 +83,10 @@ def judge_means(
 
 def judge_shares(
     events_A: Sequence[int], n_A: Sequence[int], weight_CA: Floats, margin: float, alpha: float
-) -> Judgement:
-    """The same of shares: exact limits of every share, put together for a contrast as Zou and Donner (2008) do (MOVER).
+) -> Judgment:
+    """Judge comparisons of shares: exact limits of every share, combined into a contrast as in Zou and Donner (2008), MOVER.
 
-    For two shares it is Newcombe's interval over Clopper-Pearson's, which is rather too wide. So is the test of heterogeneity.
+    For two shares it is Newcombe's interval over Clopper-Pearson's, which is conservative. So is the test of heterogeneity.
     """
 
     def estimate(weight_A: Floats, level: float) -> Comparison:
@@ -98,9 +98,9 @@ def judge_shares(
 
 
 def shares_differ_p(events_A: Sequence[int], n_A: Sequence[int], weight_CA: Floats) -> float | None:
-    """The smallest level at which some two comparisons differ by their interval, adjusted for the number of pairs.
+    """Return the smallest level at which the interval of some pair of comparisons excludes equality, adjusted for the number of pairs.
 
-    None where all comparisons are one. A Wald test calls shares of four runs different in eleven times its level.
+    Return None if there is only one comparison. A Wald test would call shares of four runs different at eleven times its level.
     """
     row_PA = [a - b for a, b in itertools.combinations(weight_CA, 2) if np.abs(a - b).max() > 0]
     if not row_PA:
@@ -119,7 +119,7 @@ def shares_differ_p(events_A: Sequence[int], n_A: Sequence[int], weight_CA: Floa
 
 
 def share_contrast(limits: Sequence[Interval], weight_A: Floats) -> Comparison:
-    """sum_a w_a share_a with limits from those of every share."""
+    """Return sum_a w_a share_a with limits from those of every share."""
     used = [(i, float(w)) for i, w in zip(limits, weight_A, strict=True) if w]
     point = sum(w * i.point for i, w in used)
     below = [w * (i.point - (i.low or 0.0)) if w > 0 else -w * ((i.high or 0.0) - i.point) for i, w in used]
@@ -134,29 +134,29 @@ def _judge(
     margin: float,
     alpha: float,
     p: float | None,
-) -> Judgement:
+) -> Judgment:
     comparisons = len(weight_CA)
     level = alpha * POOLED_SHARE if comparisons > 1 else alpha
     pooled = estimate(weight_CA.mean(axis=0), level)
     if comparisons == 1:
-        return Judgement(_word([pooled], margin), pooled, (pooled,), p, level, None)
+        return Judgment(_word([pooled], margin), pooled, (pooled,), p, level, None)
     rest = alpha - level
     parts = tuple(estimate(weight_A, rest / comparisons) for weight_A in weight_CA)
     word = _word([pooled], margin)
     if word is not None and p is not None and p < rest:
         word = _of_different(parts, margin)
-    return Judgement(word, pooled, parts, p, level, rest)
+    return Judgment(word, pooled, parts, p, level, rest)
 
 
 def _of_different(parts: Sequence[Comparison], margin: float) -> str:
-    """The word of comparisons that differ: one that holds for each of them, unless one is supported and another equivalent or refuted; else mixed."""
+    """Return the word that holds for each of several comparisons that differ; mixed if there is none, or if one is supported and another equivalent or refuted."""
     words, shared = {_word([part], margin) for part in parts}, _word(parts, margin)
     contradict = SUPPORTED in words and words & {REFUTED, EQUIVALENT}
     return MIXED if contradict or shared in (None, INCONCLUSIVE) else str(shared)
 
 
 def _word(found: Sequence[Comparison], margin: float) -> str | None:
-    """What holds for all of them; None where nothing estimates a spread."""
+    """Return the strongest word that holds for all comparisons; None if nothing estimates a spread."""
     ends = [(c.low, c.high) for c in found if c.low is not None and c.high is not None]
     if len(ends) < len(found):
         return None
