@@ -212,7 +212,12 @@ def test_percent_is_a_scale_and_units_that_no_average_has_are_refused(tmp_path: 
             None,
             "in 'nats' and in an unnamed unit have no average",
         ),
-        (("acc",), {"acc": "nats"}, 0.01, "in percentage points, not 'nats': leave out the scale or the unit"),
+        (
+            ("acc",),
+            {"acc": "nats"},
+            0.01,
+            "in percentage points, not 'nats': leave out the scale or the unit",
+        ),
         (("acc",), {"loss": "nats"}, None, "unknown primary metric 'loss'"),
     ):
         with pytest.raises(UserError, match=said):
