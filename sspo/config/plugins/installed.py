@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config.plugins.held import once
-from sspo.config.plugins.kinds import Kind
+from sspo.config.plugins.kinds import RowKind
 from sspo.config.plugins.own_file import DIGITS, failure
 from sspo.errors import UserError
 
@@ -27,7 +27,7 @@ NAME = re.compile(r"[A-Za-z_][\w-]*")
 class Installed:
     """One entry point."""
 
-    kind: Kind
+    kind: RowKind
     key: str
     name: str
     point: EntryPoint
@@ -112,12 +112,12 @@ def _digest(value: str, looks: tuple[tuple[str, Path, int, int], ...]) -> str:
     return content.hexdigest()[:DIGITS]
 
 
-def names(kind: Kind) -> tuple[str, ...]:
+def names(kind: RowKind) -> tuple[str, ...]:
     """The names that installed packages offer; nothing of theirs is imported."""
     return tuple(_points(kind.group, tuple(sys.path)))
 
 
-def find(kind: Kind, key: str, name: str, house: Container[str]) -> Installed | None:
+def find(kind: RowKind, key: str, name: str, house: Container[str]) -> Installed | None:
     """Return the entry point of that name, None if there is none. Raises UserError where a name stands for two things."""
     found = _points(kind.group, tuple(sys.path)).get(name)
     if found is None:

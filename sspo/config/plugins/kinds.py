@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class RowKind:
     """One kind of row."""
 
     word: str
@@ -24,15 +24,15 @@ class Kind:
 KINDS = {
     kind.word: kind
     for kind in (
-        Kind(word="objective", keys=("objective",), exports="ObjectiveConfig"),
-        Kind(word="term", keys=("objective.term",)),
-        Kind(
+        RowKind(word="objective", keys=("objective",), exports="ObjectiveConfig"),
+        RowKind(word="term", keys=("objective.term",)),
+        RowKind(
             word="rule",
             keys=("segmentation.rule", "segmentation.random_like", "segmentation.fixed_like", "segmentation"),
         ),
-        Kind(word="task", keys=("task.name", "task")),
-        Kind(word="reward", keys=("reward.name", "reward.also", "reward")),
-        Kind(word="importer", keys=("--importer",), exports="Importer"),
+        RowKind(word="task", keys=("task.name", "task")),
+        RowKind(word="reward", keys=("reward.name", "reward.also", "reward")),
+        RowKind(word="importer", keys=("--importer",), exports="Importer"),
     )
 }
 OF_GROUP = {"objective": "objective", "segmentation": "rule", "task": "task", "reward": "reward"}

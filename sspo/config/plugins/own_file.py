@@ -16,7 +16,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from sspo.config.plugins.held import once
-from sspo.config.plugins.kinds import Kind
+from sspo.config.plugins.kinds import RowKind
 from sspo.errors import UserError, unknown
 
 DIGITS = 12
@@ -33,7 +33,7 @@ def is_file(name: str) -> bool:
 class OwnFile:
     """One row of a user's file."""
 
-    kind: Kind
+    kind: RowKind
     key: str
     """The option that names it, for messages."""
     name: str
