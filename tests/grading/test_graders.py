@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from sspo.config import RewardConfig
+from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
 from sspo.grading.golds import check_golds, says_something
-from sspo.grading.graders import ROOT, Graders, status_of_whole_number
+from sspo.grading.graders import Graders, status_of_whole_number
 from sspo.types import STATUSES, Problem
 from tests.grading import hostile
 from tests.grading.golds import SETS, golds, some
@@ -335,7 +336,9 @@ graders.grade(["1"], [["1"]])
 print(*graders.server_pids(), flush=True)
 graders.grade([{ENDLESS!r}], [["1"]])
 """
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=CONF_ROOT.parent, stdout=subprocess.PIPE, text=True
+    )
     assert parent.stdout is not None
     server = int(parent.stdout.readline())
     grader = children(server)[0]
