@@ -44,7 +44,7 @@ RANDOM_MODEL = "models/random-qwen2"
 
 def module(words):
     """(module, its words) of `python -m module ...` and of `sspo COMMAND ...`; None for another command."""
-    if words[0].endswith("bin/sspo"):
+    if words[0] == "sspo" or words[0].endswith("bin/sspo"):
         command = COMMANDS[words[1]]
         return command.module, [*command.words, *words[2:]]
     if words[0].endswith("python") and words[1] == "-m":
