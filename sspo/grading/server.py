@@ -78,10 +78,10 @@ class Server:
             reply = self._reply(grader)
             if reply is not None and not reply["last"]:
                 return str(reply["status"])
-            self.grader, signalled = None, grader.died_of()
+            self.grader, signaled = None, grader.died_of()
             if reply is not None:
                 return str(reply["status"])
-            if signalled == OUT_OF_TIME:
+            if signaled == OUT_OF_TIME:
                 return TIMEOUT
         return CRASHED
 

@@ -34,7 +34,7 @@ CELLS = {
         "evaluation.samples=2",
     ),
     "dapo": ("objective=dapo_group", "rollout.resample=2", "reward.overlong_buffer=30", "reward.overlong_penalty=0.5"),
-    "penalised": (
+    "penalized": (
         "objective=grpo", "objective.kl.coef=0.05", "objective.kl.estimator=k1", "objective.tis_cap=2.0",
         "trainer.epochs=2", "trainer.warmup_steps=2", "trainer.weight_decay=0.01", "trainer.max_grad_norm=0.1",
     ),

@@ -1,6 +1,6 @@
 """Prose of docs/objectives.md: each row's formula, where its constants come from, and what frameworks do under its name.
 
-Framework behaviour was read in their code at the versions named in HEAD; defaults move, so a line here is about those.
+Framework behavior was read in their code at the versions named in HEAD; defaults move, so a line here is about those.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ refused with the reason (`sspo/config/objective_checks.py`).
 
 `d_t = logp_t - old_logp_t` (nats), `n` the tokens a mean runs over, `r = exp(mean d)` over the ratio level with its
 gradient through the token's own log-probability (`l_t = sg(mean d) + d_t - sg(d_t)`), `A` the advantage, `lo`, `hi` the clip,
-`B` responses, `P` prompts, `G` responses a prompt. What is written is maximised. No dual clip and no KL unless configured.
+`B` responses, `P` prompts, `G` responses a prompt. What is written is maximized. No dual clip and no KL unless configured.
 
 "No two frameworks agree" is meant literally: what stands under *Elsewhere* was read in the code of verl 0.9.1, TRL 1.16,
 OpenRLHF 0.11, SkyRL, oat, open-instruct, NeMo-RL, slime, AReaL and ms-swift as of August 2026. verl 0.9.1 adds a dual
@@ -124,7 +124,7 @@ No NaN or infinity reaches the loss or its gradient; what happens instead is thi
 
 | case | what happens |
 |---|---|
-| group of one | zero advantage wherever the group is the baseline; `whitened` has no groups and standardises over the rollout |
+| group of one | zero advantage wherever the group is the baseline; `whitened` has no groups and standardizes over the rollout |
 | equal rewards | exactly zero advantage, whatever their value; with `group_mean_whitened` a group of equal rewards is 0 before whitening, which moves it by the rollout's mean |
 | empty or fully masked response | no token, no gradient; it still counts as a response where responses are counted, and as no token where tokens are |
 | batch without a token | loss 0, gradient 0, fractions null |

@@ -38,7 +38,6 @@ NOT_RUN = {
     ".venv/bin/wandb": "needs an account, or runs of one's own",
     "vllm": "is no part of our environments",
     "lm_eval": "is no part of our environments",
-    "pip": "tests/wheel installs the wheel",
     "mkdir": "makes a folder",
     "$EDITOR": "is the reader's",
 }

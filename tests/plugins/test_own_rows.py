@@ -266,7 +266,9 @@ def test_options_have_the_types_of_their_defaults() -> None:
     defaults = {"file": "a", "limit": 1, "share": 0.5, "shuffle": False}
     found = read_options("task.options", ["limit=3", "share = 1", "shuffle=true"], defaults)
     assert found == {"file": "a", "limit": 3, "share": 1.0, "shuffle": True}
-    with pytest.raises(UserError, match=r"unknown option of task.options 'limt': did you mean 'limit'"):
-        read_options("task.options", ["limt=3"], defaults)
+    with pytest.raises(
+        UserError, match=r"unknown option of task.options 'limt': did you mean 'limit'"
+    ):  # codespell:ignore limt
+        read_options("task.options", ["limt=3"], defaults)  # codespell:ignore limt
     with pytest.raises(UserError, match=r"task.options: limit must have the type of 1, got 'x'"):
         read_options("task.options", ["limit=x"], defaults)
