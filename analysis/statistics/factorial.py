@@ -158,8 +158,8 @@ def _within_seeds(score: Floats, design: _Design, seed_N: NDArray[np.int64]) -> 
         )
     if seeds.size < 2:
         raise ValueError("nothing estimates the error: there is one seed")
-    centred = score_SC - score_SC.mean(axis=1, keepdims=True)
-    if no_spread(float(np.abs(centred - centred.mean(axis=0)).max()), score):
+    centered = score_SC - score_SC.mean(axis=1, keepdims=True)
+    if no_spread(float(np.abs(centered - centered.mean(axis=0)).max()), score):
         raise ValueError("nothing estimates the error: runs of a cell are all equal")
     covariance = np.atleast_2d(np.cov(score_SC, rowvar=False)) / seeds.size
     return _Means(score_SC.mean(axis=0), covariance, int(seeds.size))

@@ -247,6 +247,6 @@ def test_options_have_the_types_of_their_defaults() -> None:
     found = read_options("task.options", ["limit=3", "share = 1", "shuffle=true"], defaults)
     assert found == {"file": "a", "limit": 3, "share": 1.0, "shuffle": True}
     with pytest.raises(UserError, match=r"unknown option of task.options 'limt': did you mean 'limit'"):
-        read_options("task.options", ["limt=3"], defaults)
+        read_options("task.options", ["limt=3"], defaults)  # codespell:ignore limt
     with pytest.raises(UserError, match=r"task.options: limit must be of the kind of 1, got 'x'"):
         read_options("task.options", ["limit=x"], defaults)
