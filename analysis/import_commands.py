@@ -53,7 +53,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--seed-from": {"metavar": "KEY", "help": "logged option or column that holds the seed (default: seed)"},
     "--step-from": {
         "metavar": "KEY",
-        "help": "column that holds the training step (default: the first of step, global_step, .., _step that exists)",
+        "help": "column that holds the training step (default: the first of step, global_step, .., _step that is there)",
     },
     "--importer": {
         "metavar": "NAME|FILE.py:NAME",
@@ -161,7 +161,7 @@ def _import_mirrors(arguments: argparse.Namespace) -> int:
 
 def _wrote(folder: Path, arguments: argparse.Namespace) -> int:
     again = f"python -m analysis report {arguments.name} --preset {IMPORTED} --out {arguments.out}"
-    print(f"wrote {folder}; next: {spoken(again)}")
+    print(f"wrote {folder}; now: {spoken(again)}")
     return 0
 
 

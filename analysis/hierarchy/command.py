@@ -45,7 +45,7 @@ def _hierarchy(arguments: argparse.Namespace) -> int:
     """Return 0 if the draws can be trusted, 1 if not."""
     if find_spec(LIBRARY) is None:
         raise UserError(
-            "the hierarchical model needs NumPyro, which has its own environment: run "
+            "the hierarchical model needs NumPyro, which has an environment of its own: run "
             + ("`make setup-hierarchy`" if installed() else f"`make hierarchy NAME={arguments.name}`")
         )
     from analysis.evaluations.command import KINDS, write

@@ -99,4 +99,4 @@ def _check_that_they_belong_together(folder: Path, summary: ReplaySummary, rows:
     lost = [m for m in summary.matched if (m.objective, m.rule, m.target) not in points]
     runs = rows["run"]
     if lost or set(rows["rule"]) - set(summary.rules) or not runs.between(0, len(summary.runs) - 1).all():
-        raise UserError(f"{folder} has a {POINTS} and a {SUMMARY} from different replays: {AGAIN}")
+        raise UserError(f"{folder} has a {POINTS} and a {SUMMARY} of different replays: {AGAIN}")

@@ -190,8 +190,8 @@ def _log(store: Path, folder: Path, name: str, ended: Ended) -> pa.Table:
 
 
 def whole_answers(table: pa.Table, lines: bytes) -> pa.Table:
-    """Return the rows of an eval.jsonl, without the answer column if a final sampled row lacks it: without the column the answer
-    is unknown, and null is an abstention."""
+    """Return the rows of an eval.jsonl, with all answers null if a final sampled row does not state one: an answer that is not stated
+    is unknown, while a stated null is an abstention."""
     voting = pc.and_(table["final"], pc.equal(table["mode"], "sampled"))
     said = stated(lines, STATED.name)[: len(table)]  # a running run keeps writing
     if pc.all(pc.or_(pc.invert(voting), said)).as_py() is not False:

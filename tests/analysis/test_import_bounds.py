@@ -72,7 +72,7 @@ def test_lone_surrogates_and_odd_bytes_in_names_are_shown(tmp_path: Path) -> Non
     logs = imported(tmp_path, [f"a:0={tmp_path}/{name}"])
     assert logs.metrics["foreign/jsonl/\\ud800"].tolist() == [2]
     assert "caf\\udce9.jsonl" in logs.runs[0]["reason"]
-    assert "no text that a file" in refused(tmp_path, f"a:0={tmp_path}/{name}", title="\udce9")
+    assert "not text that a file" in refused(tmp_path, f"a:0={tmp_path}/{name}", title="\udce9")
 
 
 def test_more_runs_or_cells_than_a_study_holds_are_refused_unread(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_files_and_runs_beyond_a_limit_are_refused(tmp_path: Path, monkeypatch: 
     os.truncate(path, limits.MOST_BYTES + 1)
     assert "536,870,913 bytes, and an import reads at most 536,870,912" in refused(tmp_path, f"a:0={path}")
     for device in ("/dev/urandom", "/dev/zero"):
-        assert "is not a regular file" in refused(tmp_path, f"a:0={device}")
+        assert "is no regular file" in refused(tmp_path, f"a:0={device}")
     monkeypatch.setattr(limits, "MOST_NUMBERS", 3)
     write_wandb(tmp_path / "w.wandb", [{"acc": 1}, {"acc": 2}])
     assert "more than 3 numbers of one run" in refused(tmp_path, f"a:0={tmp_path}/w.wandb")
@@ -106,7 +106,7 @@ def test_files_and_runs_beyond_a_limit_are_refused(tmp_path: Path, monkeypatch: 
 def test_seeds_arms_and_paths_that_nobody_has(tmp_path: Path) -> None:
     assert "the seed of 'a' has 5,000 digits: at most 18 are read" in refused(tmp_path, f"a:{'1' * 5000}=x")
     assert "cannot be read" in refused(tmp_path, "a:0=" + "x" * 5000)
-    assert "no text that a file" in refused(tmp_path, "a:0=x\0y")
+    assert "not text that a file" in refused(tmp_path, "a:0=x\0y")
     path = tmp_path / "l.csv"
     path.write_text("arm,seed,step,acc\n" + "b" * 5000 + "!,0,1,0.5\n")
     assert "must consist of letters" in refused(tmp_path, str(path))
@@ -132,7 +132,7 @@ ANCHORS = "a: &a [1,1]\n" + "".join(
         (b"runs: 5\n", "runs must be a list, got 5"),
         (b"runs: [5]\n", "runs is a group of options, got 5"),
         (b"runs: [{path: 'a\\0b'}]\n", "cannot be read"),
-        (b'runs: [{path: "a\\0b", arm: a, seed: 0}]\nprimary: [acc]\n', "no text that a file"),
+        (b'runs: [{path: "a\\0b", arm: a, seed: 0}]\nprimary: [acc]\n', "not text that a file"),
         (ANCHORS.encode(), "has an alias (*name)"),
         (b"final_step: " + b"1" * 5000, "a number has 5000 characters at line 1"),
         (b"title: 2026-13-45\n", "nothing to import"),

@@ -215,7 +215,7 @@ def damage(folder: Path, kind: str) -> None:
         ("a list", "has format None"),
         ("half a head", "lacks a usable 'rules'"),
         ("endless bound", "Infinity is no JSON"),
-        ("another replay's", "from different replays"),
+        ("another replay's", "of different replays"),
     ],
 )
 def test_what_is_no_whole_replay_is_one_sentence_and_replaces_no_logs(
