@@ -18,7 +18,7 @@ from sspo.runs.runlog import write_atomic
 ROOM = Path(__file__).parent
 TITLE = "All studies"
 READING = (
-    "Above and below: Holm's p within the study is below its level. Not told apart is not evidence of equality. Lines are "
+    "Above and below: Holm's p within the study is below its level. Not distinguished is not evidence of equality. Lines are "
     "generated, and do not account for failed gates."
 )
 COUNTING = (
