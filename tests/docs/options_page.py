@@ -55,7 +55,9 @@ def _row(option: Option) -> str:
 
 
 def _prose(text: str) -> str:
-    """A meaning as Markdown: files of docs/ are links, tags and emphasis are not meant."""
+    """A meaning as Markdown: files of docs/ are links, tags and emphasis are not meant. Tables of names follow as what it takes."""
+    text = re.sub(r"\bA name of [A-Z_]+", "One of the names", text)
+    text = re.sub(r"\ba name of [A-Z_]+", "one of the names", text)
     text = text.replace("\\", "\\\\")
     text = re.sub(r"\(docs/(\w[\w-]*\.md)\)", r"([\1](\1))", text)
     pieces = re.split(r"(`[^`]*`)", text)

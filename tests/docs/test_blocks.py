@@ -33,7 +33,6 @@ from tests import tiny_models
 from tests.docs.blocks import ROOT, blocks, commands
 
 NOT_RUN = {
-    "pip": "installs the wheel, which tests/wheel does in an environment of its own",
     "wandb": "needs an account, or runs of one's own",
     ".venv/bin/wandb": "needs an account, or runs of one's own",
     "vllm": "is no part of our environments",
