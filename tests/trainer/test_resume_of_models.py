@@ -83,7 +83,7 @@ def test_adapters_that_diverge_before_any_checkpoint_go_back_to_the_base(tmp_pat
         return real(model, optimizer, config, step)
 
     monkeypatch.setattr(loop, "apply_gradients", poisoned)
-    with pytest.raises(Diverged, match="optimiser step 2"):
+    with pytest.raises(Diverged, match="optimizer step 2"):
         trainer.run(NoTracker())
     with torch.no_grad():
         assert torch.equal(trainer.model(ids).logits, before)

@@ -132,7 +132,7 @@ def test_a_diverged_run_is_scored_at_its_last_finite_checkpoint(tmp_path, monkey
         return real(model, optimizer, config, step)
 
     monkeypatch.setattr(loop, "apply_gradients", poisoned)
-    with pytest.raises(Diverged, match="optimiser step 3"):
+    with pytest.raises(Diverged, match="optimizer step 3"):
         trainer.run(NoTracker())
     final = [row for row in lines(tmp_path / "eval.jsonl") if row["final"]]
     assert {row["rollout"] for row in final} == {0}
@@ -158,7 +158,7 @@ def test_weights_that_break_in_the_last_step_of_a_rollout_are_a_divergence_befor
         return norm
 
     monkeypatch.setattr(loop, "apply_gradients", breaking)
-    with pytest.raises(Diverged, match="after optimiser step 2"):
+    with pytest.raises(Diverged, match="after optimizer step 2"):
         trainer.run(NoTracker())
     assert not (tmp_path / "samples.jsonl").exists()
 
