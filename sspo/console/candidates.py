@@ -113,9 +113,9 @@ def _of_option(key: str) -> Sequence[str]:
 
 
 def _objectives() -> Sequence[str]:
-    from sspo.objective.variants import VARIANTS
+    from sspo.objective.variants import HOUSE_VARIANTS
 
-    return list(VARIANTS)
+    return names_of("objective", HOUSE_VARIANTS)
 
 
 def _stems(folder: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from sspo.config import ObjectiveConfig
 from sspo.config.choices import TERMS
+from sspo.config.plugins.table import names_of
 from sspo.console.command_line import Parser
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import unknown
@@ -28,13 +29,13 @@ def main() -> int:
         print("\n".join([*table_lines(list(VARIANTS.values())), "", *_notes()]))
         return 0
     if name not in VARIANTS:
-        raise unknown("objective", name, VARIANTS)
+        raise unknown("objective", name, names_of("objective", HOUSE_VARIANTS))
     print("\n".join(described(VARIANTS[name])))
     return 0
 
 
 def _notes() -> Iterator[str]:
-    own = [name for name in VARIANTS if name not in HOUSE_VARIANTS]
+    own = [name for name in names_of("objective", HOUSE_VARIANTS) if name not in HOUSE_VARIANTS]
     if own:
         yield f"From installed packages: {', '.join(own)}."
     yield "NAME after the command prints the formula; `objective=NAME` trains with it."

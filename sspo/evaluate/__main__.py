@@ -41,6 +41,7 @@ words:
   pass_at=[1,4]       the k of pass@k and maj@k (default: powers of two up to k, and k)
   batch=64            answers at once: memory and speed; for embedded models (1024) also their random numbers, see evaluation.stream
   prompt=, reward=    as in training (docs/prompts.md, docs/graders.md); reward.workers=2 grades twice as fast
+  trust=FILE.py:NAME  run a task or reward of your own that a run folder names (docs/extending.md)
   store=runs          store of the output folder (for a run folder: its own store); out=FOLDER names the folder itself
   device=auto         or cpu, cuda; threads=1
   rollout=vllm        sample with vLLM (docs/vllm.md); a run folder uses its own engine unless a word overrides it

@@ -12,7 +12,7 @@ from sspo.compose.hydra_compose import choices, parse_overrides
 from sspo.config import EMBEDDED_BASES, OWN_ENGINE, EvaluationConfig, TrainConfig
 from sspo.config.build import build
 from sspo.config.fitted import fitted
-from sspo.config.plugins.in_use import files_in_use
+from sspo.config.plugins.own_file import is_file
 from sspo.config.validation import validate
 from sspo.errors import UserError, unknown
 from sspo.evaluate.subject import Trained, is_run, read_run, refuse_cell
@@ -242,18 +242,16 @@ def _refuse_untrusted(
     values: Mapping[str, Any], trained: Trained, folder: Path, base: str | None, words: Sequence[str]
 ) -> None:
     """Raise UserError if the run's own task or reward is a file that no word names, or that changed since training."""
-    own = build(TrainConfig, trained.options)
-    files = {name: key for name, key in files_in_use(own).items() if _value(values, key) == name}
+    files = {}
+    for group in ("task", "reward"):
+        name = values[group]["name"]
+        if isinstance(name, str) and is_file(name) and trained.options.get(group, {}).get("name") == name:
+            files[name] = f"{group}.name"
     refuse_unnamed(files, words, "an evaluation")
     if files:
+        own = build(TrainConfig, trained.options)
         model = replace(own.model, path=base or own.model.path)
         refuse_changed(folder, replace(own, model=model), files)
-
-
-def _value(values: Mapping[str, Any], key: str) -> Any:
-    """Return the value of an option that an evaluation reads, or None for a different one."""
-    group, _, option = key.partition(".")
-    return values[group][option] if group in GROUPS else None
 
 
 def _from_run(key: str, given: Sequence[str]) -> bool:

@@ -24,8 +24,10 @@ from sspo.runs.identity import cell_hash, identity
 from sspo.runs.runlog import RunLog
 from sspo.segmentation import segment
 from sspo.tasks import open_task
+from sspo.train import main as train
 from sspo.trainer.rollout_metrics import _parts
 from sspo.types import Problem, Response
+from tests.console import run_here
 
 ROWS = """
 from __future__ import annotations
@@ -154,6 +156,24 @@ def test_both_composers_and_a_multirun_take_every_spelling(words: list[str], row
     told = str(identity(config))
     assert rows not in told
     assert ("@" in told) is not any("ROW" in word for word in words)  # a row is in the cell by its values
+
+
+def test_hydra_s_multirun_takes_one_row_and_several(rows: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "reward=rows.py:reward",
+        "objective=grpo,rows.py:COPY",
+        "experiment=quick",
+        "hydra.sweeper.plan=true",
+    ]
+    ended = run_here(train, "-m", *words, f"run.store={tmp_path}/runs")
+    assert ended.returncode == 0, ended
+    assert "2 arms, 2 cells, 2 trials" in ended.stdout
+    cells = [
+        cell_hash(quick_compose([*words[:1], f"objective={name}", words[2]]))
+        for name in ("grpo", "rows.py:COPY")
+    ]
+    assert all(cell in ended.stdout for cell in cells)
 
 
 def test_an_edit_makes_another_cell_and_a_move_does_not(rows: str, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ class OwnFile:
             if beside is not None:
                 raise UserError(
                     f"{self.key}={self.name}: {path.name} imports '{module}', which is {beside}, and a cell is named by the content "
-                    f"of {path.name} alone: keep a {self.kind.word} in one file, or install what it shares as a package"
+                    f"of {path.name} alone: keep a {self.kind.word} in one file, or offer it as an entry point of a package"
                 )
 
     def tree(self) -> ast.Module:
