@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from sspo.console.spoken import prog, spoken
+from sspo.console.spoken import given, prog, spoken
 from sspo.errors import UserError, unknown
 
 
@@ -16,6 +16,12 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *words: Any, **settings: Any):
         super().__init__(*words, **{"allow_abbrev": False, **settings})
         self.prog = prog(self.prog)
+
+    def add_argument(self, *names: Any, **settings: Any) -> argparse.Action:
+        """Add an argument, without help if `sspo` gives it already."""
+        if set(names) & given():
+            settings["help"] = argparse.SUPPRESS
+        return super().add_argument(*names, **settings)
 
     def format_help(self) -> str:
         """Return the help with commands as the user types them."""

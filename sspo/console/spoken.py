@@ -26,11 +26,14 @@ SETUPS = {
 }
 """Targets that install packages into a checkout, and what an installed package has instead: extras of pyproject.toml."""
 _prog: dict[str, str] = {}
+_given: set[str] = set()
 
 
 def speak_as(name: str, command: Command) -> None:
     """From now on this process is `sspo NAME`."""
     _prog.clear()
+    _given.clear()
+    _given.update(command.words[1:])
     if command.word is None:
         _prog[f"python -m {command.module}"] = f"sspo {name}"
     else:
@@ -41,6 +44,11 @@ def speak_as(name: str, command: Command) -> None:
 def prog(called: str) -> str:
     """Return the name of a program in its usage: `called`, or what `sspo` calls it."""
     return _prog.get(called, called)
+
+
+def given() -> set[str]:
+    """Return the options that `sspo` puts before the user's words, which need not know of them."""
+    return _given
 
 
 def spoken(text: str) -> str:

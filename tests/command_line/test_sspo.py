@@ -15,7 +15,7 @@ from sspo.__main__ import main, usage
 from sspo.console.command_line import Parser
 from sspo.console.commands import COMMANDS, GROUPS
 from sspo.console.commands_page import page
-from sspo.console.spoken import PYTHON, _prog, speak_as, spoken
+from sspo.console.spoken import PYTHON, _prog, given, speak_as, spoken
 from sweeps.commands import COMMANDS as OF_SWEEPS
 from sweeps.control.reported import write_report
 from sweeps.plan.plan import Plan
@@ -47,6 +47,7 @@ def as_sspo():
     """Hand out `speak_as`, and be nobody's command afterwards."""
     yield speak_as
     _prog.clear()
+    given().clear()
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["completion", "bash"], ["plam"]])
@@ -78,6 +79,7 @@ def test_a_command_runs_elsewhere_and_says_its_own_name(tmp_path: Path) -> None:
     missing = sspo("help", "why", cwd=tmp_path)
     assert missing.stdout.startswith("usage: sspo why ")
     assert "python -m" not in missing.stdout
+    assert "--failed" not in sspo("retry", "--help", cwd=tmp_path).stdout
 
 
 def test_the_report_after_a_sweep_is_a_process_of_analysis(
