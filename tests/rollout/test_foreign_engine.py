@@ -170,8 +170,8 @@ def test_one_file_imports_vllm():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("run.prompt_tokens=3",), "and rollout.max_tokens=112 take .* raise run.prompt_tokens to"),
-        (("rollout.max_tokens=20", "run.prompt_tokens=8", "evaluation.max_tokens=40"), "and evaluation.max_tokens=40 take"),
+        (("run.prompt_tokens=3",), "and rollout.max_tokens=112 need .* raise run.prompt_tokens to"),
+        (("rollout.max_tokens=20", "run.prompt_tokens=8", "evaluation.max_tokens=40"), "and evaluation.max_tokens=40 need"),
     ],
 )  # fmt: skip
 def test_prompts_beyond_what_an_engine_is_started_for_are_refused_before_any_work(words, said):

@@ -41,7 +41,7 @@ def test_the_fast_way_trains_the_same_within_rounding(tmp_path):
 @pytest.mark.parametrize("name", ["tis_cap", "mis_cap"])
 def test_weighing_the_sampler_by_itself_is_refused(name):
     with pytest.raises(
-        UserError, match=rf"trainer.old_logp=sampler takes the sampler's for both.*leave {name}"
+        UserError, match=rf"trainer.old_logp=sampler uses the sampler's for both.*leave {name}"
     ):
         quick_compose(["experiment=fast", f"objective.{name}=2"])
 
