@@ -4,8 +4,8 @@ It is computed over syntax trees. Starting from the trainer, every function, cla
 by name counts, together with the definitions that its names refer to. Comments, docstrings, annotations of functions,
 layout, the location of a definition in the tree and unused code therefore do not change the key. Every row of a table
 that is a folder counts, under its name: the configuration decides which of them a run uses. Logging, tracking and
-messages to the user end the search, because they compute no number. A user's own row is not part of the key: its content is in the cell. The same source has the same key under Python 3.11
-to 3.13.
+messages to the user end the search, because they compute no number. A user's own row is not part of the key: its
+content is in the cell. The same source has the same key under Python 3.11 to 3.13.
 """
 
 from __future__ import annotations
