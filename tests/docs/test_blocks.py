@@ -37,8 +37,6 @@ NOT_RUN = {
     ".venv/bin/wandb": "needs an account, or runs of one's own",
     "vllm": "is no part of our environments",
     "lm_eval": "is no part of our environments",
-    "mkdir": "makes a folder",
-    "$EDITOR": "is the reader's",
 }
 RULE_FILE = "rules/mine.py"
 RANDOM_MODEL = "models/random-qwen2"
