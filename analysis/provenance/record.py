@@ -168,6 +168,7 @@ def _runs(evidence: Evidence, replay: Replay | None) -> list[dict[str, Any]]:
             "versions": dict(record.get("versions") or {}),
             "steps": int(steps.get(run, 0)),
             "final_rollout": int(final[run]) + 1 if run in final else None,
+            **({"level": str(record["level"])} if record.get("level") else {}),
         }
         for run, record in enumerate(logs.runs)
     ]

@@ -48,9 +48,21 @@ TRAINED = range(1, 17)
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     store = tmp_path_factory.mktemp("store")
     manifest = write_study(store, FEW, Scale(seeds=4, rollouts=2, questions=8))
+    of_other_code(store, manifest, "grpo")
     cells = [arm["cell"] for arm in manifest["arms"] if arm["name"] in ("grpo", "sspo_05")]
     write_toy_replay(store / "replays" / "toy.paper", head=replay_head(cells))
     return store, manifest
+
+
+def of_other_code(store: Path, manifest: dict[str, Any], name: str) -> None:
+    """Put an arm's runs one level lower, as runs of code whose numbers belong to no epoch are kept."""
+    (arm,) = (arm for arm in manifest["arms"] if arm["name"] == name)
+    arm["levels"] = {str(seed): "code-0123456789ab" for seed in arm["seeds"]}
+    for seed, level in arm["levels"].items():
+        below = cell_folder(store, arm["cell"], int(seed), level)
+        below.parent.mkdir(exist_ok=True)
+        cell_folder(store, arm["cell"], int(seed)).rename(below)
+    (store / "studies" / "toy.paper.json").write_text(json.dumps(manifest))
 
 
 @pytest.fixture(scope="module")
