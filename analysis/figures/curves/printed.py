@@ -183,8 +183,8 @@ def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: 
     """Set scales, ticks and, in the last row, the name of x."""
     if curve.geometric:
         low, high = span
+        ax.set_ylim(low, high)  # first: a scale looks for positive values where there may be none
         ax.set_yscale("log")
-        ax.set_ylim(low, high)
         marks = ticks(Axis(label="", low=low, high=high, scale=LOG))
         ax.yaxis.set_major_locator(FixedLocator(marks))
         ax.yaxis.set_minor_locator(NullLocator())
