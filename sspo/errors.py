@@ -23,8 +23,13 @@ class NotHere(UserError):
 
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name most like `name`, or None if nothing resembles it."""
-    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.4)
+    """Return the valid name most like `name`, or None if nothing resembles it. Two swapped letters are the likeliest slip."""
+    choices = list(valid)
+    swapped = {name[:i] + name[i + 1] + name[i] + name[i + 2 :] for i in range(min(len(name), 80) - 1)} - {
+        name
+    }
+    matches = [choice for choice in choices if choice in swapped]
+    matches += difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
     return matches[0] if matches else None
 
 

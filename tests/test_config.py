@@ -33,6 +33,10 @@ TARGET = "objective.bounds.target_clip_frac"
     ("overrides", "wanted"),
     [
         (["objective=ssppo"], "unknown objective 'ssppo': did you mean 'sspo'?"),
+        (
+            ["objective=gpro"],
+            "unknown objective 'gpro': did you mean 'grpo'?",
+        ),  # and not gspo: letters are swapped
         (["segmentation=subsentense"], "did you mean 'subsentence'?"),
         (["reward=math_verfy"], "did you mean 'math_verify'?"),
         (["reward.also=[brevty*0.1]"], "unknown reward.also 'brevty': did you mean 'brevity'?"),

@@ -60,6 +60,28 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
         yield from _other_texts(evidence)
 
 
+def rewarded_apart(evidence: Evidence) -> Iterator[str]:
+    """Yield a sentence on arms whose answers a different reward scores than their reference's: `reward.name` scores the
+    evaluation too, so these scores are in different units.
+    """
+    rewards = [(arm, _reward(arm), other, _reward(other)) for arm, other in _tested(evidence)]
+    found = [
+        f"{arm.label} by {mine}, {other.label} by {theirs}"
+        for arm, mine, other, theirs in rewards
+        if mine != theirs
+    ]
+    if found:
+        yield f"Scored by different rewards, so these scores cannot be compared: {_listed(found, '; ')}."
+
+
+def _reward(arm: Arm) -> str:
+    """Return the reward that scores an arm, with the options that it is given."""
+    given = dict(text.partition("=")[::2] for text in arm.overrides)
+    name = given.get("reward.name", given.get("reward", USUAL))
+    options = given.get("reward.options", "")
+    return " ".join(_short(text.strip("'\"")) for text in (name, options) if text)
+
+
 def _stated(evidence: Evidence) -> dict[str, dict[str, tuple[str, ...]]]:
     """Return the distinct values of every setting that an arm's runs state, by the arm's label; empty if no run states any."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -13,6 +13,5 @@ one_sentence  the end of a command
 interrupts    a hook for interrupts during imports
 closed_pipe   output that nobody reads any more
 visible       control characters made visible
-percent       shares with one digit
 progress      progress with the time left
 """

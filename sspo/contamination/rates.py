@@ -9,12 +9,12 @@ from statistics import fmean
 from typing import Any
 
 from sspo.config import OWN_ENGINE
-from sspo.console.percent import percent
 from sspo.contamination.lines import Line
 from sspo.contamination.options import COMPLETION, OVERLAP, Options
 from sspo.contamination.overlap import fewest
 from sspo.contamination.questions import CheckedQuestions, Training
 from sspo.errors import UserError
+from sspo.metrics.percent import percent
 from sspo.metrics.wilson import wilson
 from sspo.runs.contamination import FORMAT, check_rates, in_percent
 from sspo.runs.content_hash import content_hash

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from sspo.console.percent import percent
 from sspo.metrics.at_k import majority, pass_at_k
+from sspo.metrics.percent import percent
 
 Row = Mapping[str, Any]
 RIGHT = 1.0

@@ -4,6 +4,7 @@ glossary  every key, with unit, reduction, meaning and direction
 metric    observations that merge
 at_k      pass@k and maj@k
 wilson    an interval for a share
+percent   a share as text, in percent
 replayed  the counts of a replay, and the shares of these counts
 page      docs/metrics.md
 """

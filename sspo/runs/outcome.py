@@ -11,6 +11,7 @@ from statistics import fmean
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
+from sspo.metrics.percent import percent
 from sspo.runs.runlog import EVAL, RECORDING
 
 Scores = Mapping[tuple[str, str], float]
@@ -31,7 +32,7 @@ def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]
     sets = list(dict.fromkeys(name for name, _ in scores))
     width = max((len(name) for name in sets), default=0)
     for name in sets:
-        parts = [f"{how} {100 * mean:.1f}" for (of, how), mean in scores.items() if of == name]
+        parts = [f"{how} {percent(mean)}" for (of, how), mean in scores.items() if of == name]
         yield f"  {name:<{width}}  {'  '.join(parts)}"
     yield f"folder: {folder}"
     if not config.run.study:

@@ -16,6 +16,7 @@ from sspo.compose.fast import quick_compose
 from sspo.config.plugins.own_file import is_file
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
+from sspo.metrics.percent import percent
 from sspo.runs.epochs import flat
 from sspo.runs.runlog import CONFIG, DONE, FAILED
 from sweeps.ledger.score import primary_score
@@ -74,7 +75,7 @@ def _score(folder: Path) -> str:
         score = primary_score(folder, Primary())
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return DAMAGED
-    return "none" if score is None else f"{100 * score:.1f}"
+    return "none" if score is None else percent(score)
 
 
 def _what(folder: Path) -> str:

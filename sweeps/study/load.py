@@ -16,7 +16,7 @@ from sspo.errors import UserError, shown
 from sweeps.study.checks import check
 from sweeps.study.design import Generated, generate
 from sweeps.study.factors import Factor, read_design, read_factors
-from sweeps.study.spec import DEFAULT_PRESET, Arm, Preset, Study, StudyHead
+from sweeps.study.spec import DEFAULT_PRESET, PRESETS, Arm, Preset, Study, StudyHead
 from sweeps.study.spec_file import Folders, head_values, load_spec, spec_names
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -37,6 +37,7 @@ def load(folder: Folders, name: str) -> Study:
 def parse(name: str, content: Mapping[str, Any]) -> Study:
     """Build a study from plain values. Raises UserError for the first invalid one."""
     content = _with_presets(content)
+    _check_places(content)
     head = build(StudyHead, head_values(content, StudyHead, PARTS))
     factors, generated = _generated(content, head)
     study = Study(
@@ -52,6 +53,13 @@ def parse(name: str, content: Mapping[str, Any]) -> Study:
     )
     check(study)
     return study
+
+
+def _check_places(content: Mapping[str, Any]) -> None:
+    """Raise UserError for an arm that was written below `presets`, as at the end of the file."""
+    for key, value in _named(content, "presets").items():
+        if key not in PRESETS and isinstance(value, Mapping) and {"label", "role", "copy_of"} & set(value):
+            raise UserError(f"presets.{key} looks like an arm: write it under arms, above presets")
 
 
 def _generated(content: Mapping[str, Any], head: StudyHead) -> tuple[dict[str, Factor], Generated]:

@@ -171,6 +171,20 @@ def test_unequal_seeds_are_flagged_and_a_copy_is_to_have_others(tmp_path: Path, 
     assert copied.flags() == ()
 
 
+def test_arms_that_different_rewards_score_are_flagged_with_their_rewards(store: Store) -> None:
+    """reward.name scores the evaluation as well: a reward of one arm's own makes its score another unit."""
+    own = ["objective=sspo", "reward=mine.py:short", "reward.options=['cost=0.01']"]
+    (arm,) = (arm for arm in store.manifest["arms"] if arm["name"] == "sspo_05")
+    arm["overrides"] = own
+    (said,) = store.flags()
+    assert said == (
+        "Scored by different rewards, so these scores cannot be compared: SSPO .05 fixed by mine.py:short ['cost=0.01'], "
+        "GRPO .2 by the default."
+    )
+    arm["overrides"] = ["objective=sspo", "reward.also=['brevity*0.1']"]  # added in training alone
+    assert store.flags() == ()
+
+
 def test_many_arms_are_named_by_the_worst_and_counted(tmp_path: Path) -> None:
     rates = (0.03, 0.3, 0.06, 0.24, 0.12)
     more = [dataclasses.replace(TWO[0], name=f"a{i}", label=f"A{i}", clip=c) for i, c in enumerate(rates)]

@@ -72,6 +72,10 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
     [
         (changed("titel", value="x"), "did you mean 'title'"),  # codespell:ignore titel
         (changed("baseline", value="grpoo"), "did you mean 'grpo'"),
+        (
+            changed("presets", "more", value={"role": "arm"}),
+            "presets.more looks like an arm: write it under arms, above presets",
+        ),
         (changed("test", value="pared"), "did you mean 'paired'"),
         (changed("smallest_effect", value=2.0), "be between 0 and 1, got 2: write 0.02 for two points"),
         (changed("looks", value=[6, 4]), "increasing numbers of seeds per arm, got [6, 4]"),

@@ -32,7 +32,7 @@ def test_a_finished_run_says_its_scores_its_folder_and_what_to_do_next(tmp_path)
             (True, "short", "greedy", 0.0, 1.0),
             (True, "short", "greedy", 0.0, 0.0),
             (True, "short", "sampled", 0.7, 1.0),
-            (True, "longest", "greedy", 0.0, 0.25),
+            (True, "longest", "greedy", 0.0, 0.0625),  # 6.25 is 6.3, as reports round it
         ],
     )
     words = ["objective=grpo", "seed=4", "run.arm='a b'"]
@@ -40,7 +40,7 @@ def test_a_finished_run_says_its_scores_its_folder_and_what_to_do_next(tmp_path)
     assert said == [
         "a b seed 4: done; held-out scores, %:",
         "  short    greedy 50.0  sampled at 0.7 100.0",
-        "  longest  greedy 25.0",
+        "  longest  greedy 6.3",
         f"folder: {tmp_path}",
         f"plot it: python -m analysis run {tmp_path}",
         "next: python -m sspo.train -m objective=grpo 'run.arm='\"'\"'a b'\"'\"'' seed=0,1,2   # the same with three seeds",
