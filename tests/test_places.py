@@ -81,3 +81,36 @@ def test_a_folder_without_configuration_has_the_projects(
     assert conf_roots() == (CONF_ROOT,)
     assert study_file("nowhere") == CONF_ROOT / "study" / "nowhere.yaml"
     assert compose(["segmentation=line"]).segmentation.rule == "line"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        (
+            "objective/grpo.yaml",
+            "clip: {high: 0.9}",
+            "objectives have no files in conf/; write the row in a Python file",
+        ),
+        ("task/chain.yaml", "[1", "YAML|cannot compose"),
+    ],
+)
+def test_a_users_file_that_cannot_count_is_one_sentence_in_both_composers(
+    name: str, text: str, wanted: str, place: Path
+) -> None:
+    """Hydra would take a file of an objective, of which planning knows nothing: another cell than the planned one."""
+    (place / "conf" / name).parent.mkdir(exist_ok=True)
+    (place / "conf" / name).write_text(text)
+    for words in (["task=chain", "objective=grpo"], ["task=chain", "model=mine"]):
+        for composer in (compose, quick_compose):
+            with pytest.raises(UserError, match=wanted) as refused:
+                composer(words)
+            assert "\n" not in str(refused.value)
+
+
+def test_a_deleted_working_directory_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(UserError, match="the working directory was deleted"):
+        conf_roots()

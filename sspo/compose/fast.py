@@ -13,7 +13,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.override_parser.types import Override, OverrideType
 
 from sspo.compose import hydra_compose as hydra
@@ -96,7 +95,7 @@ def _groups_of_experiment(name: str) -> set[str]:
     """Return the groups that an experiment chooses from or sets options of, even to their defaults."""
     file = hydra.choice_file("experiment", name)
     assert file is not None
-    written = yaml.safe_load(file.read_text(encoding="utf-8"))
+    written = hydra.read_choice(file)
     if not isinstance(written, dict):
         raise _NotPlain
     groups = set(written) - {"defaults"}

@@ -82,7 +82,7 @@ def composed(overrides: Sequence[str], *, resolve: bool = False) -> dict[str, An
         with initialize_config_dir(config_dir=str(conf_roots()[-1]), version_base="1.3"):
             config = hydra_compose(config_name="config", overrides=_for_hydra(overrides, parsed))
         values: Any = OmegaConf.to_container(config, resolve=resolve, throw_on_missing=resolve)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
         raise UserError(f"cannot compose the configuration: {' '.join(str(error).split())}") from error
     return values  # type: ignore[no-any-return]
 
@@ -157,14 +157,34 @@ def choice_values(group: str, name: str) -> dict[str, Any]:
     file = choice_file(group, name)
     if file is None or (group in OF_GROUP and not file.is_file()):
         return {NAMED[group][0]: name}
-    values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    values: dict[str, Any] = read_choice(file)
     return values
+
+
+def read_choice(file: Path) -> Any:
+    """Return the content of a choice's file. Raises UserError if it is not YAML."""
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from error
+
+
+@functools.cache
+def _check_roots(roots: tuple[Path, ...]) -> None:
+    """Raise UserError for files of objectives: rows of VARIANTS are what planning knows, and Hydra would take the file."""
+    found = next((file for root in roots for file in root.glob("objective/*.yaml")), None)
+    if found is not None:
+        raise UserError(
+            f"{found}: objectives have no files in conf/; write the row in a Python file and name it, as in "
+            "objective=path/to/file.py:NAME (docs/extending.md)"
+        )
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     """Return the overrides as Hydra parses them. Raises UserError for one that names no option, no choice, or several
     values.
     """
+    _check_roots(conf_roots())
     parsed = []
     for text in overrides:
         try:

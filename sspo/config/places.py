@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sspo.errors import UserError
+
 PACKAGE = Path(__file__).resolve().parents[1]
 """The folder of the package `sspo`."""
 APP = "_app"
@@ -30,8 +32,15 @@ CONF_ROOT = app_root() / "conf"
 
 
 def conf_roots() -> tuple[Path, ...]:
-    """Return the configuration folders in the order they are searched: `conf/` of the working directory, then the project's."""
-    return tuple(dict.fromkeys(root for root in (Path.cwd() / "conf", CONF_ROOT) if root.is_dir()))
+    """Return the configuration folders in the order they are searched: `conf/` of the working directory, then the project's.
+
+    Raises UserError if the working directory is gone.
+    """
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        raise UserError("the working directory was deleted: change to a folder that exists") from error
+    return tuple(dict.fromkeys(root for root in (here / "conf", CONF_ROOT) if root.is_dir()))
 
 
 def conf_folders(name: str) -> tuple[Path, ...]:

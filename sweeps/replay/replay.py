@@ -12,7 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from sspo.config.plugins.in_use import files_in_words
+from sspo.compose.fast import quick_compose
+from sspo.config.plugins.in_use import files_in_use, files_in_words
 from sspo.errors import UserError
 from sspo.runs.revision import code_hash
 from sspo.runs.runlog import write_atomic
@@ -92,8 +93,17 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
 
 
 def _trusted(runs: Sequence[Trial]) -> list[str]:
-    """Return the option that lists the user's own files named by the study's arms, so that the replay may run them too."""
-    files = sorted({file for run in runs for file in files_in_words(run.overrides)})
+    """Return the option that lists the user's own files that the study's arms use, so that the replay may run them too.
+
+    An objective's file may name the file of its term, which stands in no word of the arm.
+    """
+    files = sorted(
+        {
+            file
+            for run in runs
+            for file in (*files_in_words(run.overrides), *files_in_use(quick_compose(run.overrides)))
+        }
+    )
     return [f"{TRUST}={','.join(files)}"] if files else []
 
 

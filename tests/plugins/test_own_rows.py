@@ -27,6 +27,8 @@ from sspo.tasks import open_task
 from sspo.train import main as train
 from sspo.trainer.rollout_metrics import _parts
 from sspo.types import Problem, Response
+from sweeps.plan.plan import Trial
+from sweeps.replay.replay import _trusted
 from tests.console import run_here
 
 ROWS = """
@@ -272,3 +274,22 @@ def test_options_have_the_types_of_their_defaults() -> None:
         read_options("task.options", ["limt=3"], defaults)  # codespell:ignore limt
     with pytest.raises(UserError, match=r"task.options: limit must have the type of 1, got 'x'"):
         read_options("task.options", ["limit=x"], defaults)
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "loop.py").symlink_to(tmp_path / "loop.py")
+    for path, why in (
+        (tmp_path / "loop.py", "ymlink loop|symbolic links"),
+        ("a" * 300 + ".py", "name too long"),
+    ):
+        with pytest.raises(UserError, match=rf"reward=.*cannot read .*({why}).*; write path/to/file.py:name"):
+            quick_compose([f"reward={path}:x"])
+
+
+def test_a_study_s_replay_may_run_the_term_that_an_objective_s_file_names(rows: str) -> None:
+    """No word of the arm names the term's file; the study's own objective does."""
+    trial = Trial(
+        arm="mine", seed=0, overrides=(f"objective={rows}:COPY",), rollouts=1, store=Path("runs"), cell="0"
+    )
+    (option,) = _trusted([trial])
+    assert option.partition("=")[2].split(",") == [f"{rows}:COPY", f"{rows}:my_ppo"]

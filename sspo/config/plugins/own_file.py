@@ -17,7 +17,7 @@ from typing import Any
 
 from sspo.config.plugins.held import once
 from sspo.config.plugins.kinds import PluginKind
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 
 DIGITS = 12
 HOUSE = ("sspo", "sweeps", "analysis")
@@ -85,7 +85,8 @@ class OwnFile:
 
     def load(self) -> Any:
         """Run the file, once per content, and return its object with the name. Raises UserError."""
-        module = _module(self.path.resolve(), self._content(), f"{self.key}={self.name}")
+        content = self._content()
+        module = _module(self.path.resolve(), content, f"{self.key}={self.name}")
         try:
             return getattr(module, self.attribute)
         except AttributeError as error:
@@ -96,13 +97,14 @@ class OwnFile:
 
     def _content(self) -> bytes:
         path = self.path
-        if path.exists() and not path.is_file():
-            raise UserError(f"{self.key}={self.name}: {path} is not a file; write path/to/file.py:name")
         try:
+            if path.exists() and not path.is_file():
+                raise UserError(f"{self.key}={self.name}: {path} is not a file; write path/to/file.py:name")
             return once(path.resolve(), path.read_bytes)
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link that leads to itself
+            why = getattr(error, "strerror", None) or error
             raise UserError(
-                f"{self.key}={self.name}: cannot read {path} ({error.strerror}); write path/to/file.py:name"
+                f"{self.key}={self.name}: cannot read {shown(str(path))[1:-1]} ({why}); write path/to/file.py:name"
             ) from error
 
 
