@@ -157,6 +157,10 @@ def _own(plugin: Plugin) -> Callable[[TermInputs], ClippedTerm]:
             raise UserError(
                 f"{plugin.key}={plugin.name} must return a ClippedTerm of sspo.objective.clip, got {type(found).__name__}"
             )
+        if x.logp_BT.requires_grad and not found.term_BT.requires_grad and torch.is_grad_enabled():
+            raise UserError(
+                f"{plugin.key}={plugin.name}: term_BT has no gradient; compute it from log_ratio_BT without detaching it"
+            )
         for name, value in vars(found).items():
             if value is not None and value.shape != x.mask_BT.shape:
                 raise UserError(

@@ -10,6 +10,7 @@ brevity       1 - tokens / limit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -18,6 +19,7 @@ from sspo.config import REWARD_NAMES, RewardConfig
 from sspo.config.folder_table import FolderTable
 from sspo.config.plugins.table import Plugin, PluginTable, called, label_of, made
 from sspo.config.reward_sum import weights
+from sspo.errors import UserError
 from sspo.types import Problem, Response, Score
 
 
@@ -73,10 +75,49 @@ class PerAnswer:
 MEMBERS = ("statuses", "check", "score", "answers")
 
 
+@dataclass(frozen=True)
+class OwnReward:
+    """A reward of a user's own, whose scores are checked before anything is learned from them."""
+
+    reward: Reward
+    said: str
+    """The option and the name, for messages."""
+
+    @property
+    def statuses(self) -> Sequence[str]:
+        """Return the reward's statuses."""
+        return self.reward.statuses
+
+    def check(self, problems: Iterable[Problem]) -> None:
+        """See Reward."""
+        self.reward.check(problems)
+
+    def score(self, problems: Sequence[Problem], responses: Sequence[Response]) -> list[Score]:
+        """See Reward. Raises UserError unless there is one Score with a finite number per response."""
+        scores = list(self.reward.score(problems, responses))
+        if len(scores) != len(responses):
+            raise UserError(
+                f"{self.said} must give one score per response, got {len(scores)} for {len(responses)}"
+            )
+        for score in scores:
+            if not isinstance(score, Score):
+                raise UserError(
+                    f"{self.said} must give scores of sspo.types.Score, got {type(score).__name__}"
+                )
+            if not isinstance(score.value, int | float) or not math.isfinite(score.value):
+                raise UserError(f"{self.said} must give finite numbers, got Score(value={score.value!r})")
+        return scores
+
+    def answers(self, responses: Sequence[Response]) -> list[str | None]:
+        """See Reward."""
+        return self.reward.answers(responses)
+
+
 def _own(plugin: Plugin) -> Callable[[RewardConfig], Reward]:
     """Return a user's own `open_reward`, whose result is checked."""
     function = called(plugin)
-    return lambda config: made(plugin, function(config), MEMBERS)
+    said = f"{plugin.key}={plugin.name}"
+    return lambda config: OwnReward(made(plugin, function(config), MEMBERS), said)
 
 
 REWARDS: Mapping[str, Callable[[RewardConfig], Reward]] = PluginTable(

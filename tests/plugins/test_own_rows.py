@@ -65,6 +65,11 @@ def wrong(x):
     return x.advantage_BT
 
 
+@clip.clip_term(clips=True)
+def detached(x):
+    return replace(clip.ppo(x), term_BT=clip.ppo(x).term_BT.detach())
+
+
 @dataclass
 class Judge:
     worth: float
@@ -262,6 +267,24 @@ def test_a_term_that_returns_something_else_is_refused(rows: str) -> None:
     ):
         loss_of(objective)
     assert TermInputs.__doc__
+
+
+def test_a_term_without_a_gradient_is_refused(rows: str) -> None:
+    objective = quick_compose(["objective=grpo", f"objective.term={rows}:detached"]).objective
+    with pytest.raises(UserError, match=r"detached: term_BT has no gradient; compute it from log_ratio_BT"):
+        loss_of(objective)
+
+
+@pytest.mark.parametrize("worth", ["nan", "inf"])
+def test_a_score_that_is_not_a_finite_number_is_refused_before_anything_is_learned(
+    worth: str, rows: str
+) -> None:
+    own = open_reward(RewardConfig(name=f"{rows}:reward", options=(f"worth={worth}",)))
+    asked = [Problem(id="", prompt="", answer="3")], [Response(text="answer 3 .", tokens=4, limit=9)]
+    with pytest.raises(
+        UserError, match=rf"rows.py:reward must give finite numbers, got Score\(value={worth}\)"
+    ):
+        own.score(*asked)
 
 
 def test_options_have_the_types_of_their_defaults() -> None:
