@@ -70,7 +70,6 @@ def test_the_tutorial_works_from_an_empty_folder(tmp_path, environment):
     told = "\n".join(printed)
     assert os.path.isfile(os.path.join(folder, "reports", "clip_higher.default", "index.html"))
     # 1 base + 3 arms of two seeds; then, twice, only the two runs of the arm that was added
-    assert told.count("[7/7] done") == 1
-    assert told.count("[2/2] done") == 2
+    assert re.findall(r"\[(\d+)/\d+\] done", told) == [str(run) for run in range(1, 12)]
     results = Path(folder, "reports", "clip_higher.default", "results.csv").read_text()
     assert {"GRPO", "clip-higher", "SSPO", "above"} <= set(re.findall(r"[\w-]+", results))

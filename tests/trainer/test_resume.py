@@ -61,7 +61,7 @@ def test_a_damaged_checkpoint_and_a_log_cut_short_fall_back_and_are_named(undist
     with broken.open("r+b") as stream:
         stream.truncate(broken.stat().st_size // 2)
     ended = run(store, before=("os.rename", ".dropped-rollout000002"))
-    assert "checkpoint rollout000003 is not used: its optimizer.safetensors is not what" in ended.stderr
+    assert "checkpoint rollout000003 is not used: its optimizer.safetensors has changed since" in ended.stderr
     assert "resuming from rollout000002" in ended.stderr
     metrics = folder(store) / "metrics.jsonl"
     with metrics.open("r+b") as stream:  # into the second rollout: neither checkpoint's log is there
