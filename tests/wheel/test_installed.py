@@ -83,7 +83,7 @@ def test_a_sweep_ends_in_a_report(swept: Project) -> None:
     assert "Mine" in (report / "index.md").read_text()
     swept.sspo("report", "mine", "--preset", "smoke")
     assert "3 done" in swept.sspo("status", "mine", "--preset", "smoke")
-    assert "3 runs are what they were" in swept.sspo("verify", "mine", "--preset", "smoke")
+    assert "of 3 runs are unchanged" in swept.sspo("verify", "mine", "--preset", "smoke")
 
 
 def test_a_run_says_which_package_it_came_from(swept: Project) -> None:
