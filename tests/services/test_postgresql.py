@@ -43,7 +43,7 @@ def test_a_search_lives_in_the_database_and_is_continued_from_there(postgresql: 
     printed = io.StringIO()
     show_search_status(search, "default", store, postgresql, Console(file=printed, width=300))
     assert printed.getvalue().startswith("search probe: 4 scored")
-    with pytest.raises(UserError, match="begun with another sampler"):
+    with pytest.raises(UserError, match="started with a different sampler"):
         open_study(open_storage(postgresql), "probe", make(sampler__seed=9).meaning("default"))
 
 

@@ -38,7 +38,7 @@ def test_trainer_and_sampler_agree_before_and_after_an_update(tmp_path, case):
 def test_a_model_that_cannot_be_served_is_one_sentence(tmp_path):
     small = tiny.save(tmp_path / "small", "llama")  # with heads of 16
     with pytest.raises(
-        UserError, match=r"rollout\.engine=vllm cannot serve model\.path=.*small: vLLM says: .*head"
+        UserError, match=r"rollout\.engine=vllm cannot serve model\.path=.*small: vLLM reports: .*head"
     ):
         engines.opened(small)
     experts = tiny.save(
@@ -47,7 +47,7 @@ def test_a_model_that_cannot_be_served_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="accepts no new weights for mixtures of experts"):
         engines.opened(experts)
     unknown = tiny.save(tmp_path / "unknown", "mpt", n_heads=1)
-    with pytest.raises(UserError, match=r"has no .*, which model\.path=.*unknown is"):
+    with pytest.raises(UserError, match=r"does not support .*, the architecture of model\.path=.*unknown"):
         engines.opened(unknown)
 
 
