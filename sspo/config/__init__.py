@@ -1,6 +1,7 @@
 """Configuration: every option, and the checks before any work. No torch here.
 
 schema            every option: type, default, bounds
+segmentation_options  those of segmentation
 choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
@@ -28,6 +29,7 @@ from sspo.config.schema import (
     EMBEDDED,
     EMBEDDED_BASES,
     ENGINES,
+    ENTROPY_OVER,
     FORWARDS,
     LOGITS,
     MAX_LR,
@@ -68,6 +70,7 @@ __all__ = [
     "EMBEDDED",
     "EMBEDDED_BASES",
     "ENGINES",
+    "ENTROPY_OVER",
     "FORWARDS",
     "LOGITS",
     "MAX_LR",

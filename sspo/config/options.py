@@ -187,6 +187,7 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "objective.bounds.side": choices.SIDES,
         "objective.aggregation": choices.AGGREGATIONS,
         "objective.kl.estimator": choices.KL_ESTIMATORS,
+        "segmentation.entropy_over": schema.ENTROPY_OVER,
         "tracking.mode": schema.TRACKING_MODES,
         "evaluation.stream": schema.STREAMS,
         "run.device": schema.DEVICES,

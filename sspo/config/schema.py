@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sspo.config.folder_table import names_in
+from sspo.config.segmentation_options import ENTROPY_OVER, RULES, SegmentationConfig
 
-RULES = (*names_in("sspo.segmentation.rules"), "random")
-"""The built-in rules; `random` shuffles the lengths of another one."""
 TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
@@ -150,36 +149,6 @@ class RewardConfig:
     """... and answers of each rollout and evaluation batch that a second grader checks; 0 for none."""
     workers: int = 1
     """... and processes that grade at once; not part of a cell's identity."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentationConfig:
-    """Segmentation of responses."""
-
-    rule: str = "subsentence"
-    """A name of RULES, or a rule of your own: an entry point's name or `path/to/file.py:function` (docs/extending.md)."""
-    fixed_tokens: int = 8
-    """Tokens per segment of rule 'fixed'."""
-    fixed_like: str | None = None
-    """Rule 'fixed': as many segments as this rule makes, lengths equal within 1; null cuts by fixed_tokens."""
-    random_like: str = "subsentence"
-    """The rule whose segment lengths rule 'random' shuffles."""
-    entropy_quantile: float = 0.8
-    """Rule 'entropy_peak': a segment begins at a local maximum of entropy not below this quantile of its response."""
-    pattern: str = r"\n|[.?!]\s"
-    """Rule 'regex': a segment ends where a match of this Python regular expression ends."""
-    min_tokens: int = 1
-    """Segments shorter than this are merged into the next one."""
-    max_tokens: int | None = None
-    """Segments longer than this are split into parts equal within 1; null never splits."""
-    protect_numbers: bool = True
-    """No cut at a decimal point or thousands comma between digits."""
-    protect_abbreviations: bool = True
-    """No cut at the periods of `e.g.`, `Fig.` and similar abbreviations."""
-    protect_latex: bool = True
-    """No cut inside closed LaTeX: $...$, $$...$$, \\(...\\), \\[...\\], and {...} on one line."""
-    protect_code: bool = True
-    """No cut inside closed code fences."""
 
 
 @dataclass(frozen=True, kw_only=True)
