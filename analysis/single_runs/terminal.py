@@ -59,7 +59,7 @@ def in_ascii(text: str) -> str:
 def as_text(runs: Sequence[Run], width: int, *, samples: int, encoding: str = "utf-8") -> str:
     """Return all of it, at most `width` cells wide (from 60 on), in characters that the encoding has."""
     try:
-        (LEVELS + CUT + OPEN + "".join(RAISED.values())).encode(encoding)
+        (LEVELS + CUT + OPEN + "".join(map(chr, RAISED.values()))).encode(encoding)
         screen = Screen(width, ascii=False)
     except (UnicodeEncodeError, LookupError):
         screen = Screen(width, ascii=True)

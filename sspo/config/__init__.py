@@ -29,7 +29,6 @@ from sspo.config.schema import (
     EMBEDDED,
     EMBEDDED_BASES,
     ENGINES,
-    ENTROPY_OVER,
     FORWARDS,
     LOGITS,
     MAX_LR,
@@ -39,7 +38,6 @@ from sspo.config.schema import (
     OWN_ENGINE,
     PRECISIONS,
     REWARD_NAMES,
-    RULES,
     STREAMS,
     TASK_NAMES,
     TEMPLATE_NAMES,
@@ -55,13 +53,13 @@ from sspo.config.schema import (
     RewardConfig,
     RolloutConfig,
     RunConfig,
-    SegmentationConfig,
     TaskConfig,
     TauConfig,
     TrackingConfig,
     TrainConfig,
     TrainerConfig,
 )
+from sspo.config.segmentation_options import ENTROPY_OVER, RULES, SegmentationConfig
 
 __all__ = [
     "ATTENTIONS",

@@ -1,7 +1,7 @@
 """Every option with its type, default, choices and meaning: what `sspo train --help` and docs/options.md print.
 
-Meanings are the docstrings below the fields of sspo/config/schema.py. MEANINGS has those that a field's name makes plain in
-the schema, and whole sentences for docstrings that go on with the one above them.
+Meanings are the docstrings below the fields of sspo/config/schema.py and segmentation_options.py. MEANINGS has those that a
+field's name makes plain there, and whole sentences for docstrings that go on with the one above them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sspo.config import choices, fitted, schema
+from sspo.config import choices, fitted, schema, segmentation_options
 from sspo.config.build import KINDS
 
 TOP = ""
@@ -187,7 +187,7 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "objective.bounds.side": choices.SIDES,
         "objective.aggregation": choices.AGGREGATIONS,
         "objective.kl.estimator": choices.KL_ESTIMATORS,
-        "segmentation.entropy_over": schema.ENTROPY_OVER,
+        "segmentation.entropy_over": segmentation_options.ENTROPY_OVER,
         "tracking.mode": schema.TRACKING_MODES,
         "evaluation.stream": schema.STREAMS,
         "run.device": schema.DEVICES,
@@ -204,9 +204,9 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "model.path": schema.EMBEDDED_BASES,
         "reward.name": schema.REWARD_NAMES,
         "objective.term": tuple(choices.TERMS),
-        "segmentation.rule": schema.RULES,
-        "segmentation.random_like": schema.RULES,
-        "segmentation.fixed_like": schema.RULES,
+        "segmentation.rule": segmentation_options.RULES,
+        "segmentation.random_like": segmentation_options.RULES,
+        "segmentation.fixed_like": segmentation_options.RULES,
     }
     return {key: (names, False) for key, names in closed.items()} | {
         key: (names, True) for key, names in with_own.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sspo.config.folder_table import names_in
-from sspo.config.segmentation_options import ENTROPY_OVER, RULES, SegmentationConfig
+from sspo.config.segmentation_options import SegmentationConfig
 
 TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")

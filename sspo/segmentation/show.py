@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read a text from standard input and print it cut. Raises UserError."""
     options = _parser().parse_args(arguments)
     config = config_of(options.rule, options.options)
-    policy = load_policy(ModelConfig(path=options.model), torch.device("cpu")) if _by_entropy(config) else None
+    policy = (
+        load_policy(ModelConfig(path=options.model), torch.device("cpu")) if _by_entropy(config) else None
+    )
     tokenizer = _tokenizer(options.model) if policy is None else policy.tokenizer
     text = sys.stdin.read()
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
