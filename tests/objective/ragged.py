@@ -84,16 +84,8 @@ def prompts(draw, max_prompts=3, max_group=3):
 def context_of(rows, objective, group=None, seed=0, dtype=torch.float64):
     """The whole batch's context, with the log-probabilities that options ask for."""
     _, _, advantage, mask, segment_id, entropy = tensors(rows, dtype=dtype)
-    context = whole_batch(
-        mask,
-        segment_id,
-        entropy,
-        objective,
-        advantage_BT=advantage,
-        group=group,
-        vocabulary=VOCABULARY,
-        seed=seed,
-    )
+    columns = {"advantage_BT": advantage, "group": group, "vocabulary": VOCABULARY}
+    context = whole_batch(mask, segment_id, entropy, objective, **columns, seed=seed)
 
     def padded(key):
         width = mask.shape[1]
