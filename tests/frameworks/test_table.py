@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.frameworks.agreements import known
-from tests.frameworks.differences import DIFFERENCES, VERSIONS
+from tests.frameworks.differences import DIFFERENCES, NOWHERE, VERSIONS
 
 
 def test_every_difference_is_pinned_and_every_pin_is_a_difference():
@@ -23,4 +23,8 @@ def test_every_difference_is_pinned_and_every_pin_is_a_difference():
 
 def test_differences_are_about_variants_and_options_of_ours():
     named = {name for difference in DIFFERENCES for name in difference.ours}
-    assert named <= known()
+    assert named | set(NOWHERE) <= known()
+
+
+def test_no_difference_is_about_a_variant_that_the_frameworks_do_not_have():
+    assert not set(NOWHERE) & {name for difference in DIFFERENCES for name in difference.ours}
