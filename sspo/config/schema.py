@@ -186,20 +186,25 @@ class SegmentationConfig:
 class ClipConfig:
     """Clip bounds on the importance ratio: it is clipped to [1 - low, 1 + high].
 
-    Term 'gmpo' clips the log-ratio to [-low, high]; adaptation 'dcpo' derives its bounds from the two.
+    Term 'gmpo' and adaptation 'position' clip the log-ratio to [-low, high]; other adaptations derive each token's bounds
+    from the two.
     """
 
     low: float = 0.2
     high: float = 0.2
+    dual: float | None = None
+    """Term 'ppo': a second upper bound where A < 0, which limits what a bad response can cost: beyond 1 + dual a token has no
+    gradient. verl's c = 3 is dual = 2; null has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoundsConfig:
-    """Adaptation of clip bounds to entropy: low * g and high * g with g of token-weighted mean one."""
+    """Adaptation of clip bounds: to entropy as low * g and high * g with g of token-weighted mean one, or by a paper's rule."""
 
     adapt: str = "none"
     alpha: float = 0.0
-    """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses that, 0 is a fixed clip."""
+    """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses that, 0 is a fixed clip. Adaptation
+    'sqrt': the exponent of the entropy, 0.5 for its square root; 'position': the exponent of the position."""
     entropy_level: str = "segment"
     """The level of the mean entropy that bounds follow: the token's own, its segment's or its response's."""
     side: str = "both"
@@ -223,6 +228,25 @@ class TauConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KernelConfig:
+    """The weight of term 'vespo', W^power exp(decay (1 - W)) of the pooled ratio W, by the sign of A: the larger the power, the
+    less a ratio below 1 weighs; the larger the decay, the less one above 1."""
+
+    power_positive: float = 2.0
+    decay_positive: float = 3.0
+    power_negative: float = 3.0
+    decay_negative: float = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptConfig:
+    """The gradient that term 'ce_gppo' keeps beyond a bound, as a multiple of the gradient at that bound."""
+
+    low: float = 0.75
+    high: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class KlConfig:
     """A penalty on the divergence from the base model, inside the loss."""
 
@@ -240,12 +264,16 @@ class ObjectiveConfig:
     """arXiv id that the row follows."""
     advantage: str = "group_norm"
     ratio: str = "segment"
+    pooling: str = "mean"
+    """How the log-ratios of a level become one: their mean, as in GSPO, or their sum, the ratio of the level's probabilities."""
     term: str = "ppo"
     """A name of TERMS, or a term of your own (docs/extending.md)."""
     clip: ClipConfig = field(default_factory=ClipConfig)
     bounds: BoundsConfig = field(default_factory=BoundsConfig)
     aggregation: str = "response_mean"
     tau: TauConfig = field(default_factory=TauConfig)
+    kernel: KernelConfig = field(default_factory=KernelConfig)
+    kept: KeptConfig = field(default_factory=KeptConfig)
     kl: KlConfig = field(default_factory=KlConfig)
     tis_cap: float | None = None
     """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, capped at
