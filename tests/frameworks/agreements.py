@@ -1,4 +1,7 @@
-"""Which foreign loss, under which options, is which variant of ours. Numbers are the papers', not read from our rows."""
+"""Which foreign loss, under which options, is which variant of ours. Numbers are the papers', not read from our rows.
+
+No framework is imported here, so that documentation can print the table from the main environment.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ from typing import Any, TypeVar
 from sspo.config import ClipConfig, ObjectiveConfig
 from sspo.objective.variants import VARIANTS
 from tests.frameworks.batch import WIDTH
-from tests.frameworks.trl_losses import TrlLoss
-from tests.frameworks.verl_losses import NO_DUAL_CLIP, VerlLoss
+from tests.frameworks.losses import NO_DUAL_CLIP, TrlLoss, VerlLoss
 
 Loss = TypeVar("Loss", VerlLoss, TrlLoss)
 

@@ -153,7 +153,7 @@ _VERL = (
     _verl(
         "clamps_k3",
         "kl",
-        "k3 is capped at 10 nats a token and has no gradient beyond.",
+        "k3 is capped at 10 nats per token and has no gradient beyond.",
     ),
 )
 

@@ -15,9 +15,10 @@ import torch
 
 from tests.frameworks.agreements import VERL, amended
 from tests.frameworks.batch import GROUP, WIDTH, Batch, ragged
+from tests.frameworks.losses import VerlLoss
 from tests.frameworks.ours import ours
 from tests.frameworks.result import Result, assert_equal, assert_equal_gradients
-from tests.frameworks.verl_losses import VerlLoss, verl
+from tests.frameworks.verl_losses import verl
 
 SEEDS = range(5)
 TOLERANCE = 1e-7

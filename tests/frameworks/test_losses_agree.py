@@ -23,10 +23,11 @@ from tests.frameworks.agreements import (
 )
 from tests.frameworks.batch import GROUP, WIDTH, Batch, ragged
 from tests.frameworks.differences import NOWHERE, VERSIONS
+from tests.frameworks.losses import TrlLoss, VerlLoss
 from tests.frameworks.ours import ours
 from tests.frameworks.result import Result, assert_equal, assert_equal_gradients
-from tests.frameworks.trl_losses import TrlLoss, trl
-from tests.frameworks.verl_losses import VerlLoss, verl
+from tests.frameworks.trl_losses import trl
+from tests.frameworks.verl_losses import verl
 
 SEEDS = range(10)
 VERL_TOLERANCE = 1e-7

@@ -6,7 +6,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from tests.frameworks.agreements import known
+from sspo.objective.variants import VARIANTS
+from tests.frameworks.agreements import VERL, VERL_ADVANTAGES, VERL_GRADIENTS, known
 from tests.frameworks.differences import DIFFERENCES, NOWHERE, VERSIONS
 
 
@@ -28,3 +29,9 @@ def test_differences_are_about_variants_and_options_of_ours():
 
 def test_no_difference_is_about_a_variant_that_the_frameworks_do_not_have():
     assert not set(NOWHERE) & {name for difference in DIFFERENCES for name in difference.ours}
+
+
+def test_rows_of_verl_without_an_advantage_of_their_own_have_its_grpo():
+    """The page prints `adv_estimator=grpo` for them."""
+    others = {*VERL, *VERL_GRADIENTS} - set(VERL_ADVANTAGES)
+    assert {VARIANTS[name].advantage for name in others} == {VARIANTS["grpo"].advantage}

@@ -10,8 +10,9 @@ import torch
 from sspo.config import ClipConfig
 from tests.frameworks.agreements import OUR_TRL_RLOO, TRL, TRL_RLOO, VERL, amended
 from tests.frameworks.batch import by_hand
+from tests.frameworks.losses import TrlLoss
 from tests.frameworks.ours import advantages, ours
-from tests.frameworks.trl_losses import TrlLoss, make_trainer, trl, trl_advantages
+from tests.frameworks.trl_losses import make_trainer, trl, trl_advantages
 from tests.frameworks.verl_losses import verl
 
 log = math.log

@@ -11,8 +11,9 @@ from verl.trainer.ppo import core_algos
 
 from tests.frameworks.agreements import VERL, VERL_GRADIENTS, amended
 from tests.frameworks.batch import WIDTH, by_hand
+from tests.frameworks.losses import VerlLoss
 from tests.frameworks.ours import advantages, ours
-from tests.frameworks.verl_losses import VerlLoss, actor, verl, verl_advantages
+from tests.frameworks.verl_losses import actor, verl, verl_advantages
 
 log = math.log
 
