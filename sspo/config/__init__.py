@@ -1,7 +1,7 @@
 """Configuration: every option, and the checks before any work. No torch here.
 
 schema            every option: type, default, bounds
-segmentation_options  those of segmentation
+objective_schema  options of an objective
 choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
@@ -22,6 +22,15 @@ places            where the project's own files are, and where a user's are
 study_file        where a study's spec is kept
 """
 
+from sspo.config.objective_schema import (
+    BoundsConfig,
+    ClipConfig,
+    KeptConfig,
+    KernelConfig,
+    KlConfig,
+    ObjectiveConfig,
+    TauConfig,
+)
 from sspo.config.schema import (
     ATTENTIONS,
     DECODES,
@@ -29,6 +38,7 @@ from sspo.config.schema import (
     EMBEDDED,
     EMBEDDED_BASES,
     ENGINES,
+    ENTROPY_OVER,
     FORWARDS,
     LOGITS,
     MAX_LR,
@@ -38,28 +48,24 @@ from sspo.config.schema import (
     OWN_ENGINE,
     PRECISIONS,
     REWARD_NAMES,
+    RULES,
     STREAMS,
     TASK_NAMES,
     TEMPLATE_NAMES,
     TRACKING_MODES,
-    BoundsConfig,
-    ClipConfig,
     EvaluationConfig,
-    KlConfig,
     LoraConfig,
     ModelConfig,
-    ObjectiveConfig,
     PromptConfig,
     RewardConfig,
     RolloutConfig,
     RunConfig,
+    SegmentationConfig,
     TaskConfig,
-    TauConfig,
     TrackingConfig,
     TrainConfig,
     TrainerConfig,
 )
-from sspo.config.segmentation_options import ENTROPY_OVER, RULES, SegmentationConfig
 
 __all__ = [
     "ATTENTIONS",
@@ -86,6 +92,8 @@ __all__ = [
     "BoundsConfig",
     "ClipConfig",
     "EvaluationConfig",
+    "KeptConfig",
+    "KernelConfig",
     "KlConfig",
     "LoraConfig",
     "ModelConfig",

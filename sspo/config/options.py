@@ -1,6 +1,6 @@
 """Every option with its type, default, choices and meaning: what `sspo train --help` and docs/options.md print.
 
-Meanings are the docstrings below the fields of sspo/config/schema.py and segmentation_options.py. MEANINGS has those that a
+Meanings are the docstrings below the fields of sspo/config/schema.py and objective_schema.py. MEANINGS has those that a
 field's name makes plain there, and whole sentences for docstrings that go on with the one above them.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sspo.config import choices, fitted, schema, segmentation_options
+from sspo.config import choices, fitted, schema
 from sspo.config.build import KINDS
 
 TOP = ""
@@ -36,15 +36,21 @@ MEANINGS: Mapping[str, str] = {
     "reward.workers": "Reward 'math_verify': processes that grade at once; no part of a cell's identity.",
     "objective.name": "The name of the objective in logs and reports; `objective=NAME` sets it with every choice of its row.",
     "objective.advantage": "The baseline and scale of advantages within a group of responses.",
-    "objective.ratio": "The level of the importance ratio: one per token, per segment or per response.",
+    "objective.ratio": "The level of the importance ratio: one per token, per segment, per response, or per prefix of the response.",
     "objective.term": "The clip term of the loss.",
     "objective.aggregation": "The order in which token losses are averaged.",
     "objective.clip.low": "Distance of the lower clip bound from ratio 1.",
     "objective.clip.high": "Distance of the upper clip bound from ratio 1.",
-    "objective.bounds.adapt": "The rule by which clip bounds follow entropy; none keeps them fixed.",
+    "objective.bounds.adapt": "The rule that gives each token its own clip bounds, by entropy or otherwise; none keeps them fixed.",
     "objective.bounds.side": "The bounds that follow entropy: both, or the upper or the lower one alone.",
     "objective.tau.positive": "Term 'sapo': temperature of tokens with a positive advantage.",
     "objective.tau.negative": "Term 'sapo': temperature of tokens with a negative advantage.",
+    "objective.kernel.power_positive": "Term 'vespo': power of the ratio if A is not negative.",
+    "objective.kernel.decay_positive": "Term 'vespo': exponential decay in the ratio if A is not negative.",
+    "objective.kernel.power_negative": "Term 'vespo': power of the ratio if A is negative.",
+    "objective.kernel.decay_negative": "Term 'vespo': exponential decay in the ratio if A is negative.",
+    "objective.kept.low": "Term 'ce_gppo': gradient beyond the lower bound, as a multiple of that at the bound.",
+    "objective.kept.high": "Term 'ce_gppo': gradient beyond the upper bound, as a multiple of that at the bound.",
     "objective.kl.estimator": "The estimator of the divergence from the base model.",
     "trainer.lr": "Learning rate of AdamW.",
     "trainer.warmup_steps": "Optimizer steps over which the learning rate rises linearly from 0.",
@@ -182,12 +188,13 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "rollout.decode": schema.DECODES,
         "objective.advantage": choices.ADVANTAGES,
         "objective.ratio": choices.RATIOS,
-        "objective.bounds.adapt": choices.ADAPTATIONS,
+        "objective.pooling": choices.POOLINGS,
+        "objective.bounds.adapt": tuple(choices.ADAPTATIONS),
         "objective.bounds.entropy_level": choices.ENTROPY_LEVELS,
         "objective.bounds.side": choices.SIDES,
         "objective.aggregation": choices.AGGREGATIONS,
         "objective.kl.estimator": choices.KL_ESTIMATORS,
-        "segmentation.entropy_over": segmentation_options.ENTROPY_OVER,
+        "segmentation.entropy_over": schema.ENTROPY_OVER,
         "tracking.mode": schema.TRACKING_MODES,
         "evaluation.stream": schema.STREAMS,
         "run.device": schema.DEVICES,
@@ -204,9 +211,9 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "model.path": schema.EMBEDDED_BASES,
         "reward.name": schema.REWARD_NAMES,
         "objective.term": tuple(choices.TERMS),
-        "segmentation.rule": segmentation_options.RULES,
-        "segmentation.random_like": segmentation_options.RULES,
-        "segmentation.fixed_like": segmentation_options.RULES,
+        "segmentation.rule": schema.RULES,
+        "segmentation.random_like": schema.RULES,
+        "segmentation.fixed_like": schema.RULES,
     }
     return {key: (names, False) for key, names in closed.items()} | {
         key: (names, True) for key, names in with_own.items()

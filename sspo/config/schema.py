@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sspo.config.folder_table import names_in
-from sspo.config.segmentation_options import SegmentationConfig
+from sspo.config.objective_schema import ObjectiveConfig
 
+RULES = (*names_in("sspo.segmentation.rules"), "random")
+"""The built-in rules; `random` shuffles the segments of another one."""
+ENTROPY_OVER = ("response", "rollout")
 TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
@@ -152,76 +155,39 @@ class RewardConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipConfig:
-    """Clip bounds on the importance ratio: it is clipped to [1 - low, 1 + high].
+class SegmentationConfig:
+    """Segmentation of responses."""
 
-    Term 'gmpo' clips the log-ratio to [-low, high]; adaptation 'dcpo' derives its bounds from the two.
-    """
-
-    low: float = 0.2
-    high: float = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class BoundsConfig:
-    """Adaptation of clip bounds to entropy: low * g and high * g with g of token-weighted mean one."""
-
-    adapt: str = "none"
-    alpha: float = 0.0
-    """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses that, 0 is a fixed clip."""
-    entropy_level: str = "segment"
-    """The level of the mean entropy that bounds follow: the token's own, its segment's or its response's."""
-    side: str = "both"
-    target_clip_frac: float | None = None
-    """Clip fraction (tokens with A != 0, from a rollout's second update on) that a controller maintains for the arm by
-    scaling clip.low and clip.high together; null leaves them fixed."""
-    target_gain: float = 0.8
-    """The controller's step per rollout in the log scale, as a multiple of the relative error of the clip fraction."""
-    target_range: tuple[float, float] = (1e-5, 0.9)
-    """The range of clip.low and clip.high of a controlled arm; low also stays below the value that alpha could widen to
-    1.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class TauConfig:
-    """Temperatures of term 'sapo' by the sign of A: the larger, the faster the gradient decays away from ratio 1."""
-
-    positive: float = 1.0
-    negative: float = 1.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class KlConfig:
-    """A penalty on the divergence from the base model, inside the loss."""
-
-    coef: float = 0.0
-    """Its weight; 0 loads no reference."""
-    estimator: str = "k3"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectiveConfig:
-    """One point of advantage x ratio level x clip bounds x clip term x aggregation, with three additional options."""
-
-    name: str = "sspo"
-    paper: str = ""
-    """arXiv id that the row follows."""
-    advantage: str = "group_norm"
-    ratio: str = "segment"
-    term: str = "ppo"
-    """A name of TERMS, or a term of your own (docs/extending.md)."""
-    clip: ClipConfig = field(default_factory=ClipConfig)
-    bounds: BoundsConfig = field(default_factory=BoundsConfig)
-    aggregation: str = "response_mean"
-    tau: TauConfig = field(default_factory=TauConfig)
-    kl: KlConfig = field(default_factory=KlConfig)
-    tis_cap: float | None = None
-    """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, capped at
-    this value; null assumes that the two agree."""
-    mis_cap: float | None = None
-    """Masked importance sampling: a response whose geometric mean of the trainer's probabilities over the sampler's is above
-    this, or below its inverse, has weight 0; null masks none."""
+    rule: str = "subsentence"
+    """A name of RULES, or a rule of your own: an entry point's name or `path/to/file.py:function` (docs/extending.md)."""
+    fixed_tokens: int = 8
+    """Tokens per segment of rule 'fixed'."""
+    fixed_like: str | None = None
+    """Rule 'fixed': as many segments as this rule makes, lengths equal within 1; null cuts by fixed_tokens."""
+    random_like: str = "subsentence"
+    """The rule whose segment lengths rule 'random' shuffles."""
+    entropy_quantile: float = 0.8
+    """Rule 'entropy_peak': a segment begins at a local maximum of entropy not below this quantile of its response."""
+    entropy_share: float = 0.2
+    """Rule 'entropy_group': share of the tokens, those of the highest entropies, that form the second group."""
+    entropy_over: str = "response"
+    """Rule 'entropy_group': the tokens that this share is taken of: those of the response or of the whole rollout."""
+    roles: tuple[str, ...] = ("User", "Assistant", "Human", "System", "Tool", "Observation")
+    """Rule 'turn': a line that begins with one of these words and a colon opens a turn, as a special token of a chat format does."""
+    pattern: str = r"\n|[.?!]\s"
+    """Rule 'regex': a segment ends where a match of this Python regular expression ends."""
+    min_tokens: int = 1
+    """Segments shorter than this are merged into the next one."""
+    max_tokens: int | None = None
+    """Segments longer than this are split into parts equal within 1; null never splits."""
+    protect_numbers: bool = True
+    """No cut at a decimal point or thousands comma between digits."""
+    protect_abbreviations: bool = True
+    """No cut at the periods of `e.g.`, `Fig.` and similar abbreviations."""
+    protect_latex: bool = True
+    """No cut inside closed LaTeX: $...$, $$...$$, \\(...\\), \\[...\\], and {...} on one line."""
+    protect_code: bool = True
+    """No cut inside closed code fences."""
 
 
 @dataclass(frozen=True, kw_only=True)
