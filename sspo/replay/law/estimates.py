@@ -65,14 +65,13 @@ def sample_of(
 def estimates_of(cells: Cells) -> Values:
     """Return the estimates of one run, or of one rollout, by the names of ESTIMATES; None where it has none."""
     power = fit(sample_of(cells))
-    several = power is not None and power[1] != 0.0
     curved = fit(sample_of(cells, curved=True), needed=2)
     offset = fit(sample_of(cells, offset=True))
     absolute = fit(sample_of(cells, absolute=True))
     active = fit(sample_of(cells.chosen(cells.active_K)))
     return {
         "exponent": None if power is None else float(power[0]),
-        "length_exponent": -float(power[1]) if several else None,
+        "length_exponent": None if power is None or power[1] == 0.0 else -float(power[1]),
         "curvature": None if curved is None else float(curved[1]),
         "exponent_offset": None if offset is None else float(offset[0]),
         "exponent_absolute": None if absolute is None else 2 * float(absolute[0]),

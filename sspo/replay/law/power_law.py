@@ -97,8 +97,9 @@ def _log_scales(sample: Sample, log_m_K: Array) -> Array:
     highest_S = np.full(int(sample.step_K.max()) + 1, -np.inf)
     np.maximum.at(highest_S, sample.step_K, exponent_K)
     highest_S = np.where(np.isfinite(highest_S), highest_S, 0.0)  # a step in which nothing moved
-    sum_S = np.bincount(sample.step_K, np.exp(exponent_K - highest_S[sample.step_K]))
-    return _log(sum_S) + highest_S - np.log(np.bincount(sample.step_K, sample.units_K))
+    sum_S = np.asarray(np.bincount(sample.step_K, np.exp(exponent_K - highest_S[sample.step_K])), np.float64)
+    units_S = np.bincount(sample.step_K, sample.units_K)
+    return np.asarray(_log(sum_S) + highest_S - np.log(units_S))
 
 
 def _log(value: Array) -> Array:
