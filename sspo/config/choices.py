@@ -19,6 +19,8 @@ G_NAMES = ("tanh", "linear", "rank", "shuffled")
 ADAPTATIONS = ("none", *G_NAMES, "hapo", "dcpo")
 ENTROPY_LEVELS = ("token", "segment", "response")
 SIDES = ("both", "high", "low")
+PROPORTIONAL, INTEGRAL = "proportional", "integral"
+TARGET_CONTROLS = (PROPORTIONAL, INTEGRAL)
 AGGREGATIONS = ("response_mean", "token_mean", "group_token_mean", "constant", "segment_mean")
 KL_ESTIMATORS = ("k1", "k2", "k3")
 
