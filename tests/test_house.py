@@ -24,6 +24,7 @@ from sspo.config.choices import (
     ENTROPY_LEVELS,
     G_NAMES,
     KL_ESTIMATORS,
+    POOLINGS,
     RATIOS,
     SIDES,
     TERMS,
@@ -34,6 +35,7 @@ from sspo.metrics.page import page
 from sspo.metrics.replayed import COUNTS, RATIO_SUMS
 from sspo.objective import advantage, aggregate, clip
 from sspo.objective import page as objective_page
+from sspo.objective.bounds import FROM_PROBABILITY, MULTIPLIERS
 from sspo.objective.entropy_bounds import G_FUNCTIONS
 from sspo.objective.kl import ESTIMATORS
 from sspo.objective.notes import FORMULAS, FRAMEWORKS, HEAD, ORIGINS
@@ -132,7 +134,7 @@ def test_names_in_config_are_those_that_exist():
     assert set(TASK_NAMES) == {*TASKS, *SETS}
     assert set(REWARD_NAMES) == set(REWARDS)
     assert set(G_NAMES) == set(G_FUNCTIONS)
-    assert set(ADAPTATIONS) == {"none", "hapo", "dcpo", *G_FUNCTIONS}
+    assert set(ADAPTATIONS) == {"none", *MULTIPLIERS, *FROM_PROBABILITY}
     assert set(KL_ESTIMATORS) == set(ESTIMATORS)
 
 
@@ -172,7 +174,7 @@ def test_the_page_of_frameworks_is_what_their_oracles_pin():
 def test_the_page_of_objectives_is_what_the_variants_say_and_has_every_one():
     assert (ROOT / "docs" / "objectives.md").read_text() == objective_page.page()
     assert set(FORMULAS) == set(ORIGINS) == set(VARIANTS) >= set(FRAMEWORKS)
-    choices = (*ADVANTAGES, *RATIOS, *ADAPTATIONS, *ENTROPY_LEVELS, *SIDES, *TERMS, *AGGREGATIONS)
+    choices = (*ADVANTAGES, *RATIOS, *POOLINGS, *ADAPTATIONS, *ENTROPY_LEVELS, *SIDES, *TERMS, *AGGREGATIONS)
     assert not [choice for choice in choices if choice not in HEAD]
 
 

@@ -1,6 +1,7 @@
 """Configuration: every option, and the checks before any work. No torch here.
 
 schema            every option: type, default, bounds
+objective_schema  options of an objective
 choices           the choices on every axis of an objective
 build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
@@ -21,6 +22,15 @@ places            where the project's own files are, and where a user's are
 study_file        where a study's spec is kept
 """
 
+from sspo.config.objective_schema import (
+    BoundsConfig,
+    ClipConfig,
+    KeptConfig,
+    KernelConfig,
+    KlConfig,
+    ObjectiveConfig,
+    TauConfig,
+)
 from sspo.config.schema import (
     ATTENTIONS,
     DECODES,
@@ -42,20 +52,15 @@ from sspo.config.schema import (
     TASK_NAMES,
     TEMPLATE_NAMES,
     TRACKING_MODES,
-    BoundsConfig,
-    ClipConfig,
     EvaluationConfig,
-    KlConfig,
     LoraConfig,
     ModelConfig,
-    ObjectiveConfig,
     PromptConfig,
     RewardConfig,
     RolloutConfig,
     RunConfig,
     SegmentationConfig,
     TaskConfig,
-    TauConfig,
     TrackingConfig,
     TrainConfig,
     TrainerConfig,
@@ -85,6 +90,8 @@ __all__ = [
     "BoundsConfig",
     "ClipConfig",
     "EvaluationConfig",
+    "KeptConfig",
+    "KernelConfig",
     "KlConfig",
     "LoraConfig",
     "ModelConfig",

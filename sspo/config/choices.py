@@ -13,16 +13,62 @@ from sspo.errors import UserError, unknown
 Function = TypeVar("Function")
 
 ADVANTAGES = ("group_norm", "group_mean", "leave_one_out", "whitened", "group_mean_whitened")
-RATIOS = ("token", "segment", "response")
-G_NAMES = ("tanh", "linear", "rank", "shuffled")
-"""Adaptations that multiply clip.low and clip.high by a g of token-weighted mean one."""
-ADAPTATIONS = ("none", *G_NAMES, "hapo", "dcpo")
+RATIOS = ("token", "segment", "response", "prefix")
+POOLINGS = ("mean", "sum")
 ENTROPY_LEVELS = ("token", "segment", "response")
 SIDES = ("both", "high", "low")
 PROPORTIONAL, INTEGRAL = "proportional", "integral"
 TARGET_CONTROLS = (PROPORTIONAL, INTEGRAL)
-AGGREGATIONS = ("response_mean", "token_mean", "group_token_mean", "constant", "segment_mean")
+AGGREGATIONS = (
+    "response_mean",
+    "token_mean",
+    "group_token_mean",
+    "constant",
+    "segment_mean",
+    "token_sum",
+)
 KL_ESTIMATORS = ("k1", "k2", "k3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation:
+    """Properties of a rule for clip bounds outside the loss. Its function is in sspo/objective/bounds.py."""
+
+    entropy: bool = False
+    """True if bounds follow entropy, at bounds.entropy_level."""
+    mean_one: bool = False
+    """True if bounds are clip.low and clip.high times a g of token-weighted mean one, on bounds.side."""
+    alpha: str = ""
+    """The meaning of bounds.alpha; empty if it has no effect."""
+    alphas: str = "(-1, 1)"
+    """The range of bounds.alpha: "(-1, 1)" or "(0, 1]"."""
+    multiples: bool = True
+    """True if scaling clip.low and clip.high scales every token's bounds."""
+    own_ratio: bool = False
+    """True if bounds come from each token's own probability, so that the ratio must be the token's own."""
+    in_logs: bool = False
+    """True if clip.low, clip.high and clip.dual are distances of the log-ratio from 0, not of the ratio from 1."""
+    groups: bool = False
+    """True if bounds depend on the other responses to the same prompt."""
+
+
+ADAPTATIONS: Mapping[str, Adaptation] = {
+    "none": Adaptation(),
+    "tanh": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
+    "linear": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
+    "rank": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
+    "shuffled": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
+    "sqrt": Adaptation(entropy=True, mean_one=True, alpha="the exponent of the entropy"),
+    "hapo": Adaptation(entropy=True, alpha="the strength", alphas="(0, 1]"),
+    "espo": Adaptation(entropy=True),
+    "dcpo": Adaptation(multiples=False, own_ratio=True),
+    "binary_tv": Adaptation(own_ratio=True),
+    "binary_kl": Adaptation(multiples=False, own_ratio=True),
+    "gapo": Adaptation(groups=True),
+    "position": Adaptation(alpha="the exponent of the position", multiples=False, in_logs=True),
+}
+G_NAMES = tuple(name for name, facts in ADAPTATIONS.items() if facts.mean_one)
+"""Adaptations that multiply clip.low and clip.high by a g of token-weighted mean one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +87,25 @@ class Term:
     """True if clip.low = 1 means no lower bound."""
     tau: bool = False
     """True if objective.tau has an effect."""
+    kernel: bool = False
+    """True if objective.kernel has an effect."""
+    kept: bool = False
+    """True if objective.kept has an effect."""
+    dual: bool = False
+    """True if objective.clip.dual has an effect."""
     no_clip: bool = False
     """True if it has neither a clip nor a substitute, so that it is the reference for other terms' clips."""
 
 
 HOUSE_TERMS: Mapping[str, Term] = {
-    "ppo": Term(clips=True, matchable=True),
+    "ppo": Term(clips=True, matchable=True, dual=True),
+    "masked": Term(clips=True, matchable=True),
     "unclipped": Term(clips=False, bounds=False, no_clip=True),
     "cispo": Term(clips=False, open_below=True),
+    "ce_gppo": Term(clips=False, kept=True),
     "gmpo": Term(clips=True, in_logs=True),
     "sapo": Term(clips=False, bounds=False, tau=True),
+    "vespo": Term(clips=False, bounds=False, kernel=True),
 }
 DECORATOR = "clip_term"
 FACTS = tuple(one.name for one in fields(Term))

@@ -6,14 +6,21 @@ Every axis value is already valid here; sspo/config/validation.py checks that.
 
 from __future__ import annotations
 
-from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig, TauConfig
-from sspo.config.choices import G_NAMES, TERMS
+from dataclasses import asdict
+
+from sspo.config import BoundsConfig, ClipConfig, KeptConfig, KernelConfig, ObjectiveConfig, TauConfig
+from sspo.config.choices import ADAPTATIONS, TERMS, Term
 from sspo.errors import UserError
+
+BOUNDED_G = ("tanh", "linear", "rank", "shuffled")
+"""Adaptations whose g is within 1 - |alpha| and 1 + |alpha| before its mean divides it."""
 
 
 def check_objective(objective: ObjectiveConfig) -> None:
     """Raise UserError for the first invalid number or combination of choices."""
+    _check_term_options(objective)
     _check_options(objective)
+    _check_level(objective)
     bounds = TERMS[objective.term].bounds
     if not bounds:
         _check_boundless(objective)
@@ -29,30 +36,63 @@ def why_unmatched(objective: ObjectiveConfig) -> str | None:
         return f"term '{objective.term}' clips log-ratios, but bounds are matched by scaling distances of the ratio"
     if not term.matchable:
         return f"no bound of term '{objective.term}' removes a token's gradient"
-    if objective.bounds.adapt == "dcpo":
-        return "the bounds of 'dcpo' are not multiples of clip.low and clip.high"
+    adapt = objective.bounds.adapt
+    if not ADAPTATIONS[adapt].multiples:
+        return f"the bounds of '{adapt}' are not multiples of clip.low and clip.high"
+    if objective.clip.dual is not None:
+        return "clip.dual removes gradients at a bound that is not scaled with clip.low and clip.high"
     return None
 
 
 def widest_g(bounds: BoundsConfig) -> float:
-    """Return the largest factor by which adaptation can widen a bound; for a g, its maximum over the least mean that
-    divides it.
+    """Return the largest factor by which adaptation can widen a bound; for a g of bounded range, its maximum over the
+    least mean that divides it. 1 for rules whose bounds may exceed 1, where a token has no lower bound.
     """
-    if bounds.adapt in G_NAMES:
+    if bounds.adapt in BOUNDED_G:
         return (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
     return 1 + bounds.alpha if bounds.adapt == "hapo" else 1.0
 
 
-def _check_options(objective: ObjectiveConfig) -> None:
-    tau, kl, tis, mis = objective.tau, objective.kl, objective.tis_cap, objective.mis_cap
-    for key, value in (("positive", tau.positive), ("negative", tau.negative)):
-        if not 0 < value < float("inf"):
-            raise UserError(f"objective.tau.{key} must be a positive finite number, got {value}")
-    if not TERMS[objective.term].tau and tau != TauConfig():
+def _check_term_options(objective: ObjectiveConfig) -> None:
+    """Refuse options of a term that are out of range, or that the objective's term does not use."""
+    for group, default, of_terms in (
+        ("tau", TauConfig(), "it is the temperature of the gate"),
+        ("kernel", KernelConfig(), "it shapes the weight"),
+        ("kept", KeptConfig(), "it scales gradients beyond the bounds"),
+    ):
+        config = getattr(objective, group)
+        least = 0 if group == "kept" else None
+        for key, value in asdict(config).items():
+            if not (value == least or 0 < value < float("inf")):
+                kind = "a finite number of at least 0" if least == 0 else "a positive finite number"
+                raise UserError(f"objective.{group}.{key} must be {kind}, got {value}")
+        if not _uses(TERMS[objective.term], group) and config != default:
+            raise UserError(
+                f"objective.{group} has no effect on term '{objective.term}': {of_terms} of objective.term="
+                + " or ".join(name for name, term in TERMS.items() if _uses(term, group))
+            )
+
+
+def _uses(term: Term, option: str) -> bool:
+    return bool(getattr(term, option))
+
+
+def _check_level(objective: ObjectiveConfig) -> None:
+    """Refuse ratio levels and poolings that do not fit together, or not the term."""
+    ratio, pooling, term = objective.ratio, objective.pooling, objective.term
+    if ratio == "token" and pooling == "sum":
         raise UserError(
-            f"objective.tau has no effect on term '{objective.term}': it is the temperature of the gate of objective.term="
-            + " or ".join(name for name, term in TERMS.items() if term.tau)
+            "objective.pooling=sum has no effect on objective.ratio=token, which pools nothing: set objective.pooling=mean"
         )
+    if term == "gmpo" and (ratio == "prefix" or pooling == "sum"):
+        raise UserError(
+            f"term 'gmpo' is a geometric mean over the ratio's level, but objective.ratio={ratio} with "
+            f"objective.pooling={pooling} is not one: set objective.pooling=mean and a ratio of response, segment or token"
+        )
+
+
+def _check_options(objective: ObjectiveConfig) -> None:
+    kl, tis, mis = objective.kl, objective.tis_cap, objective.mis_cap
     if not 0 <= kl.coef < float("inf"):
         raise UserError(f"objective.kl.coef must be a finite number of at least 0, got {kl.coef}")
     if tis is not None and not 0 < tis < float("inf"):
@@ -84,10 +124,17 @@ def _check_clip(objective: ObjectiveConfig) -> None:
     clip, bounds, term = objective.clip, objective.bounds, TERMS[objective.term]
     if not 0 < clip.high < float("inf"):
         raise UserError(f"objective.clip.high must be a positive finite number, got {clip.high}")
-    if term.in_logs:
+    _check_dual(objective)
+    if bounds.adapt == "gapo" and clip.high < clip.low:
+        raise UserError(
+            f"objective.clip.high must be at least objective.clip.low for the bounds of 'gapo', which lie between the two, got "
+            f"{clip.high:g} and {clip.low:g}"
+        )
+    if term.in_logs or ADAPTATIONS[bounds.adapt].in_logs:
         if not 0 < clip.low < float("inf"):
+            whose = f"term '{objective.term}'" if term.in_logs else f"adaptation '{bounds.adapt}'"
             raise UserError(
-                f"objective.clip.low must be a positive finite number: term '{objective.term}' clips log-ratios at -low, got {clip.low}"
+                f"objective.clip.low must be a positive finite number: {whose} clips log-ratios at -low, got {clip.low}"
             )
         return
     no_lower = term.open_below and clip.low == 1 and (bounds.adapt == "none" or bounds.side == "high")
@@ -103,6 +150,19 @@ def _check_clip(objective: ObjectiveConfig) -> None:
         raise UserError(_too_wide(clip, bounds, widest))
 
 
+def _check_dual(objective: ObjectiveConfig) -> None:
+    dual, term = objective.clip.dual, TERMS[objective.term]
+    if dual is None:
+        return
+    if not term.dual:
+        raise UserError(
+            f"objective.clip.dual has no effect on term '{objective.term}': leave it null, or set objective.term="
+            + " or ".join(name for name, other in TERMS.items() if other.dual)
+        )
+    if not 0 < dual < float("inf"):
+        raise UserError(f"objective.clip.dual must be a positive finite number or null, got {dual}")
+
+
 def _too_wide(clip: ClipConfig, bounds: BoundsConfig, widest: float) -> str:
     return (
         f"objective.clip.low={clip.low} with objective.bounds.alpha={bounds.alpha} can widen to "
@@ -111,40 +171,40 @@ def _too_wide(clip: ClipConfig, bounds: BoundsConfig, widest: float) -> str:
 
 
 def _check_bounds(objective: ObjectiveConfig) -> None:
-    bounds, adapt = objective.bounds, objective.bounds.adapt
-    if adapt == "hapo":
-        if not 0 < bounds.alpha <= 1:
-            raise UserError(
-                f"objective.bounds.alpha must be in (0, 1] for the bounds of 'hapo', got {bounds.alpha}"
-            )
-    elif not -1 < bounds.alpha < 1:
+    bounds, adapt, facts = objective.bounds, objective.bounds.adapt, ADAPTATIONS[objective.bounds.adapt]
+    if facts.alphas == "(0, 1]" and not 0 < bounds.alpha <= 1:
+        raise UserError(
+            f"objective.bounds.alpha must be in (0, 1] for the bounds of '{adapt}', got {bounds.alpha}"
+        )
+    if facts.alphas == "(-1, 1)" and not -1 < bounds.alpha < 1:
         raise UserError(f"objective.bounds.alpha must be in (-1, 1), got {bounds.alpha}")
-    if adapt in ("none", "dcpo") and bounds.alpha != 0:
+    if not facts.alpha and bounds.alpha != 0:
         raise UserError(
             f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is '{adapt}': "
             "set objective.bounds.adapt=tanh, or alpha to 0"
         )
-    if adapt == "none" and bounds.side != "both":
-        raise UserError(
-            f"objective.bounds.side={bounds.side} has no effect while objective.bounds.adapt is 'none': set "
-            "objective.bounds.adapt=tanh, or side to both"
-        )
-    if adapt in ("none", "dcpo") and bounds.entropy_level != BoundsConfig().entropy_level:
-        raise UserError(
-            f"objective.bounds.entropy_level={bounds.entropy_level} has no effect while objective.bounds.adapt is '{adapt}', which "
-            f"does not follow entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}"
-        )
-    if adapt in ("hapo", "dcpo") and bounds.side != "both":
+    if not facts.mean_one and bounds.side != "both":
+        if adapt == "none":
+            raise UserError(
+                f"objective.bounds.side={bounds.side} has no effect while objective.bounds.adapt is 'none': set "
+                "objective.bounds.adapt=tanh, or side to both"
+            )
         raise UserError(
             f"objective.bounds.side={bounds.side} has no effect on the bounds of '{adapt}', whose formula determines both "
             "sides: set objective.bounds.side=both"
         )
-    if adapt == "dcpo" and TERMS[objective.term].in_logs:
+    if not facts.entropy and bounds.entropy_level != BoundsConfig().entropy_level:
         raise UserError(
-            f"objective.term={objective.term} clips log-ratios, but the bounds of 'dcpo' are derived for ratios: set objective.term=ppo"
+            f"objective.bounds.entropy_level={bounds.entropy_level} has no effect while objective.bounds.adapt is '{adapt}', which "
+            f"does not follow entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}"
         )
-    if adapt == "dcpo" and objective.ratio != "token":
+    if (facts.own_ratio or facts.in_logs) and TERMS[objective.term].in_logs:
         raise UserError(
-            f"the bounds of 'dcpo' come from each token's own probability, but objective.ratio={objective.ratio} averages over "
+            f"objective.term={objective.term} clips log-ratios, but the bounds of '{adapt}' are derived for ratios: set "
+            "objective.term=ppo"
+        )
+    if facts.own_ratio and objective.ratio != "token":
+        raise UserError(
+            f"the bounds of '{adapt}' come from each token's own probability, but objective.ratio={objective.ratio} averages over "
             "tokens: set objective.ratio=token"
         )

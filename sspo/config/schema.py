@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sspo.config.folder_table import names_in
+from sspo.config.objective_schema import ObjectiveConfig
 
 RULES = (*names_in("sspo.segmentation.rules"), "random")
 """The built-in rules; `random` shuffles the lengths of another one."""
@@ -180,84 +181,6 @@ class SegmentationConfig:
     """No cut inside closed LaTeX: $...$, $$...$$, \\(...\\), \\[...\\], and {...} on one line."""
     protect_code: bool = True
     """No cut inside closed code fences."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClipConfig:
-    """Clip bounds on the importance ratio: it is clipped to [1 - low, 1 + high].
-
-    Term 'gmpo' clips the log-ratio to [-low, high]; adaptation 'dcpo' derives its bounds from the two.
-    """
-
-    low: float = 0.2
-    high: float = 0.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class BoundsConfig:
-    """Adaptation of clip bounds to entropy: low * g and high * g with g of token-weighted mean one."""
-
-    adapt: str = "none"
-    alpha: float = 0.0
-    """Strength in (-1, 1): positive widens bounds where entropy is high, negative reverses that, 0 is a fixed clip."""
-    entropy_level: str = "segment"
-    """The level of the mean entropy that bounds follow: the token's own, its segment's or its response's."""
-    side: str = "both"
-    target_clip_frac: float | None = None
-    """Clip fraction (tokens with A != 0, from a rollout's second update on) that a controller maintains for the arm by
-    scaling clip.low and clip.high together; null leaves them fixed."""
-    target_control: str = "proportional"
-    """The controller's law: `integral` pays back what earlier rollouts clipped in excess, so that the mean over a run
-    is the target; `proportional` corrects the last rollout's error only, and is the default for studies from before
-    `integral`."""
-    target_gain: float = 0.8
-    """Under `proportional` the controller's step per rollout in the log scale, as a multiple of the relative error of
-    the clip fraction; under `integral` the share of the accrued error that the next rollout pays back."""
-    target_range: tuple[float, float] = (1e-5, 0.9)
-    """The range of clip.low and clip.high of a controlled arm; low also stays below the value that alpha could widen to
-    1.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class TauConfig:
-    """Temperatures of term 'sapo' by the sign of A: the larger, the faster the gradient decays away from ratio 1."""
-
-    positive: float = 1.0
-    negative: float = 1.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class KlConfig:
-    """A penalty on the divergence from the base model, inside the loss."""
-
-    coef: float = 0.0
-    """Its weight; 0 loads no reference."""
-    estimator: str = "k3"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObjectiveConfig:
-    """One point of advantage x ratio level x clip bounds x clip term x aggregation, with three additional options."""
-
-    name: str = "sspo"
-    paper: str = ""
-    """arXiv id that the row follows."""
-    advantage: str = "group_norm"
-    ratio: str = "segment"
-    term: str = "ppo"
-    """A name of TERMS, or a term of your own (docs/extending.md)."""
-    clip: ClipConfig = field(default_factory=ClipConfig)
-    bounds: BoundsConfig = field(default_factory=BoundsConfig)
-    aggregation: str = "response_mean"
-    tau: TauConfig = field(default_factory=TauConfig)
-    kl: KlConfig = field(default_factory=KlConfig)
-    tis_cap: float | None = None
-    """Truncated importance sampling: each token's term is weighted by the trainer's probability over the sampler's, capped at
-    this value; null assumes that the two agree."""
-    mis_cap: float | None = None
-    """Masked importance sampling: a response whose geometric mean of the trainer's probabilities over the sampler's is above
-    this, or below its inverse, has weight 0; null masks none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ from sspo.config.choices import (
     ENTROPY_LEVELS,
     HOUSE_TERMS,
     KL_ESTIMATORS,
+    POOLINGS,
     RATIOS,
     SIDES,
     TARGET_CONTROLS,
@@ -82,6 +83,7 @@ def _check_choices(config: TrainConfig) -> None:
     for key, value, choices in (
         ("objective.advantage", objective.advantage, ADVANTAGES),
         ("objective.ratio", objective.ratio, RATIOS),
+        ("objective.pooling", objective.pooling, POOLINGS),
         ("objective.bounds.adapt", objective.bounds.adapt, ADAPTATIONS),
         ("objective.bounds.entropy_level", objective.bounds.entropy_level, ENTROPY_LEVELS),
         ("objective.bounds.side", objective.bounds.side, SIDES),

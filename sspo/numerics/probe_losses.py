@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from sspo.config import BoundsConfig, KlConfig, ObjectiveConfig, TauConfig
+from sspo.config import BoundsConfig, KeptConfig, KernelConfig, KlConfig, ObjectiveConfig, TauConfig
 from sspo.config.choices import AGGREGATIONS, KL_ESTIMATORS
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.context import prepared
@@ -17,9 +17,16 @@ from sspo.objective.variants import VARIANTS
 from sspo.runs.epochs import flat
 from sspo.types import Batch, TokenExtras
 
-ROWS, WIDTH, GROUP = 8, 24, 4
+ROWS, WIDTH, GROUP, VOCABULARY = 8, 24, 4, 50
 LENGTHS = (24, 20, 17, 12, 9, 5, 2, 1)
 REWARDS = ((1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.5, 0.0))
+LATER = {
+    "objective.mis_cap": None,
+    "objective.pooling": "mean",
+    "objective.clip.dual": None,
+    **flat({"objective": {"kernel": asdict(KernelConfig()), "kept": asdict(KeptConfig())}}),
+}
+"""Options that earlier probes lack, with their defaults."""
 
 
 def objectives() -> dict[str, ObjectiveConfig]:
@@ -33,6 +40,15 @@ def objectives() -> dict[str, ObjectiveConfig]:
     extra["grpo/mis"] = replace(grpo, mis_cap=1.05)
     extra["sspo/tis and mis"] = replace(sspo, tis_cap=1.5, mis_cap=1.05)
     extra["sapo/tau"] = replace(sapo, tau=TauConfig(positive=2.0, negative=0.5))
+    extra["vespo/kernel"] = replace(
+        VARIANTS["vespo"], kernel=KernelConfig(power_positive=1.0, decay_negative=1.0)
+    )
+    extra["ce_gppo/kept"] = replace(VARIANTS["ce_gppo"], kept=KeptConfig(low=0.25, high=0.5))
+    extra["grpo/dual"] = replace(grpo, clip=replace(grpo.clip, dual=2.0))
+    extra["ctpo/mean"] = replace(
+        VARIANTS["ctpo"], pooling="mean", bounds=replace(VARIANTS["ctpo"].bounds, alpha=-0.5)
+    )
+    extra["sspo/sum"] = replace(sspo, pooling="sum")
     extra["grpo/adapted"] = replace(grpo, bounds=replace(sspo.bounds, alpha=0.3))
     extra["gspo/adapted"] = replace(VARIANTS["gspo"], bounds=BoundsConfig(adapt="rank", alpha=0.3))
     return {**VARIANTS, **extra}
@@ -46,8 +62,9 @@ def loss_entries() -> dict[str, Any]:
 def _entry(objective: ObjectiveConfig) -> dict[str, Any]:
     options = flat({"objective": asdict(objective)})
     del options["objective.name"], options["objective.paper"]
-    if objective.mis_cap is None:
-        del options["objective.mis_cap"]  # which earlier probes lack
+    for key, value in LATER.items():
+        if options[key] == value:
+            del options[key]
     logp_BT, batch = _batch(objective)
     logp_BT.requires_grad_()
     out = part_loss(logp_BT, batch, objective, step_context(batch, torch.arange(ROWS), WIDTH))
@@ -89,4 +106,4 @@ def _batch(objective: ObjectiveConfig) -> tuple[torch.Tensor, Batch]:
         ),
     )
     logp_BT = torch.where(mask_BT, old_logp_BT + draw(-0.6, 0.6), 0.0)
-    return logp_BT, prepared(batch, objective, GROUP, seed=0, rollout=0)
+    return logp_BT, prepared(batch, objective, GROUP, seed=0, rollout=0, vocabulary=VOCABULARY)

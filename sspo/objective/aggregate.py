@@ -71,10 +71,19 @@ def segment_mean(
     return (torch.where(mask_BT, share_BT, 0.0).sum(1) / segments_B).sum() / context.responses
 
 
+def token_sum(
+    term_BT: torch.Tensor, mask_BT: torch.Tensor, segment_id_BT: torch.Tensor, context: LossContext
+) -> torch.Tensor:
+    """Return the mean over responses of token sums (LUSPO, arXiv 2602.05261: a response's loss times its length)."""
+    del segment_id_BT
+    return torch.where(mask_BT, term_BT, 0.0).sum() / context.responses
+
+
 AGGREGATIONS: dict[str, Aggregation] = {
     "token_mean": token_mean,
     "group_token_mean": group_token_mean,
     "response_mean": response_mean,
     "constant": constant,
     "segment_mean": segment_mean,
+    "token_sum": token_sum,
 }

@@ -9,19 +9,34 @@ from dataclasses import replace
 import torch
 
 from sspo.config import ObjectiveConfig
-from sspo.objective.bounds import multipliers
+from sspo.objective.bounds import RolloutColumns, multipliers
 from sspo.randomness import torch_stream
 from sspo.types import Batch, LossContext, TokenExtras
 
 
-def prepared(batch: Batch, objective: ObjectiveConfig, group: int, seed: int, rollout: int) -> Batch:
+def prepared(
+    batch: Batch,
+    objective: ObjectiveConfig,
+    group: int,
+    seed: int,
+    rollout: int,
+    vocabulary: int | None = None,
+) -> Batch:
     """Return the rollout's batch with the columns that the objective requires. Row i answers prompt i // group.
 
-    The permutation of shuffled bounds derives from (seed, rollout).
+    The permutation of shuffled bounds derives from (seed, rollout). `vocabulary` is the number of tokens that the policy
+    chooses from, required by the bounds of 'espo' only.
     """
-    columns = batch.entropy_BT, batch.segment_id_BT, batch.mask_BT
-    g = multipliers(*columns, objective.bounds, torch_stream(seed, "shuffled bounds", rollout))
-    low_BT, high_BT = g or (None, None)
+    seen = RolloutColumns(
+        segment_id_BT=batch.segment_id_BT,
+        mask_BT=batch.mask_BT,
+        entropy_BT=batch.entropy_BT,
+        advantage_BT=batch.advantage_BT,
+        group=group,
+        vocabulary=vocabulary,
+        generator=torch_stream(seed, "shuffled bounds", rollout),
+    )
+    low_BT, high_BT = multipliers(seen, objective) or (None, None)
     weight_B = group_weight(batch.mask_BT, group) if objective.aggregation == "group_token_mean" else None
     extras = replace(batch.extras, g_low_BT=low_BT, g_high_BT=high_BT, group_weight_B=weight_B)
     return replace(batch, extras=extras)
@@ -43,19 +58,27 @@ def whole_batch(
     entropy_BT: torch.Tensor | None,
     objective: ObjectiveConfig,
     *,
+    advantage_BT: torch.Tensor | None = None,
     group: int | None = None,
+    vocabulary: int | None = None,
     seed: int = 0,
 ) -> LossContext:
     """Return the context of a call that is the whole batch; the padded width serves as the token limit.
 
-    `group` is the number of consecutive rows that share a prompt, required by aggregation 'group_token_mean' only;
-    `seed` is that of shuffled bounds. Raises ValueError if bounds follow entropy and entropy_BT is None.
+    `group` is the number of consecutive rows that share a prompt, required by aggregation 'group_token_mean' and, with
+    the advantages, by the bounds of 'gapo'; `vocabulary` is the number of tokens that the policy chooses from, required
+    by the bounds of 'espo'; `seed` is that of shuffled bounds. Raises ValueError if bounds follow something that is None.
     """
-    generator = torch_stream(seed, "shuffled bounds")
-    low_BT, high_BT = multipliers(entropy_BT, segment_id_BT, mask_BT, objective.bounds, generator) or (
-        None,
-        None,
+    seen = RolloutColumns(
+        segment_id_BT=segment_id_BT,
+        mask_BT=mask_BT,
+        entropy_BT=entropy_BT,
+        advantage_BT=advantage_BT,
+        group=group,
+        vocabulary=vocabulary,
+        generator=torch_stream(seed, "shuffled bounds"),
     )
+    low_BT, high_BT = multipliers(seen, objective) or (None, None)
     return LossContext(
         tokens=int(mask_BT.sum()),
         responses=len(mask_BT),

@@ -30,7 +30,7 @@ def diagnose(
     metrics = {"policy/loss": observe("policy/loss", loss.detach())}
     metrics |= _clip_fractions(advantage_BT, mask_BT, segment_id_BT, clipped)
     metrics |= _ratios(d_BT, clipped.log_ratio_BT.detach(), mask_BT)
-    metrics |= _extremes(d_BT, advantage_BT, mask_BT, seen.low_BT, seen.high_BT, clipped)
+    metrics |= _extremes(seen, advantage_BT, mask_BT)
     if TERMS[objective.term].bounds:
         metrics |= _bounds("low", seen.low_BT, mask_BT) | _bounds("high", seen.high_BT, mask_BT)
     return metrics
@@ -105,19 +105,17 @@ def _spread(key: str, value_BT: torch.Tensor, tokens: torch.Tensor) -> Metric:
     return observe(key, value_BT.sum(), (value_BT * value_BT).sum(), tokens)
 
 
-def _extremes(
-    d_BT: torch.Tensor,
-    advantage_BT: torch.Tensor,
-    mask_BT: torch.Tensor,
-    low_BT: torch.Tensor,
-    high_BT: torch.Tensor,
-    clipped: ClippedTerm,
-) -> dict[str, Metric]:
+def _extremes(seen: Surrogate, advantage_BT: torch.Tensor, mask_BT: torch.Tensor) -> dict[str, Metric]:
     """Return C2 and C3: extreme tokens that the clip kept, and tokens inside their own bounds that it clipped."""
+    d_BT, clipped = seen.d_BT.detach(), seen.clipped
     clipped_BT = (clipped.clipped_low_BT | clipped.clipped_high_BT) & mask_BT
     extreme_BT = (d_BT.abs() > EXTREME) & (advantage_BT * d_BT > 0) & mask_BT
-    own_ratio_BT = d_BT.exp()
-    inside_BT = torch.where(clipped.clipped_low_BT, own_ratio_BT >= 1 - low_BT, own_ratio_BT <= 1 + high_BT)
+    own_ratio_BT, most_BT = d_BT.exp(), seen.high_BT
+    if seen.dual_BT is not None:
+        most_BT = torch.where(advantage_BT < 0, seen.dual_BT.to(most_BT.dtype), most_BT)
+    inside_BT = torch.where(
+        clipped.clipped_low_BT, own_ratio_BT >= 1 - seen.low_BT, own_ratio_BT <= 1 + most_BT
+    )
     extremes, clips = extreme_BT.sum(), clipped_BT.sum()
     retained, collateral = (extreme_BT & ~clipped_BT).sum(), (clipped_BT & inside_BT).sum()
     counts = {

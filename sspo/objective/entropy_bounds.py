@@ -5,9 +5,11 @@ bounds.
     linear    g = clip(H / mu, 1 - |alpha|, 1 + |alpha|)        (mirrored about 1 for negative alpha)
     rank      g = 1 + alpha * (2 * midrank - 1)
     shuffled  tanh's, of a permuted H: a control in which bounds carry no information about entropy
+    sqrt      g = (H + 0.01)^alpha                                       (alpha = 0.5: arXiv 2607.22186)
 
 mu and sd are moments; midrank in (0, 1) is the share of smaller values plus half that of equal ones, all over the
-response tokens of the rollout. sd = 0 (mu = 0 for linear) gives g = 1. Negative alpha is the reversed control.
+response tokens of the rollout. sd = 0 (mu = 0 for linear) gives g = 1. Negative alpha is the reversed control. The g of
+'sqrt' has no upper bound: where lo * g exceeds 1, a token has no lower bound.
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ from dataclasses import dataclass
 import torch
 
 from sspo.config import BoundsConfig
+from sspo.config.choices import ADAPTATIONS
 from sspo.objective.ratio import mean_of_segment, partition
 
-FOLLOW_NO_ENTROPY = ("none", "dcpo")
+LEAST_SCALE = 0.01
+"""The entropy (nats) that 'sqrt' adds, so that certain tokens keep a bound: the constant of arXiv 2607.22186."""
 RANKED = ("rank", "hapo")
 """Adaptations that need all values of the rollout in order."""
 
@@ -49,7 +53,7 @@ def adapting_entropy(
     Adaptation 'shuffled' redistributes the values of the whole rollout among its tokens, segments or responses by a
     permutation from `generator`: the same bounds, at positions unrelated to entropy. Raises ValueError without one.
     """
-    if bounds.adapt in FOLLOW_NO_ENTROPY:
+    if not ADAPTATIONS[bounds.adapt].entropy:
         return entropy_BT
     level_id_BT = partition(bounds.entropy_level, segment_id_BT, mask_BT)
     h_BT = (
@@ -118,9 +122,21 @@ def rank_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tenso
     return 1 + alpha * (2 * midrank_BT - 1)
 
 
+def sqrt_g(h_BT: torch.Tensor, stats: EntropyStats, alpha: float) -> torch.Tensor:
+    """Return (H + 0.01)^alpha, (B, T): the scale of a log-ratio whose square grows like H^(2 alpha) (ESTR, arXiv
+    2607.22186, which derives E[d^2] proportional to H and so alpha = 0.5).
+
+    The paper masks |d| above sqrt(tau (H + 0.01)) and clips with PPO's bounds too; this is the shape of its region alone,
+    as a distance of the ratio from 1, with the mean width of a fixed clip.
+    """
+    del stats
+    return (h_BT.clamp(min=0) + LEAST_SCALE) ** alpha
+
+
 G_FUNCTIONS: dict[str, Callable[[torch.Tensor, EntropyStats, float], torch.Tensor]] = {
     "tanh": tanh_g,
     "linear": linear_g,
     "rank": rank_g,
     "shuffled": tanh_g,
+    "sqrt": sqrt_g,
 }

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from sspo.config import ObjectiveConfig
+from sspo.config.choices import ADAPTATIONS
 from sspo.errors import unknown
-from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY
 from sspo.objective.variants import VARIANTS
 
 
@@ -65,7 +65,7 @@ def check_columns(
 def check_entropy(entropy_BT: torch.Tensor | None, objective: ObjectiveConfig) -> None:
     """Raise ValueError if bounds follow entropy and entropy_BT is None."""
     adapt = objective.bounds.adapt
-    if entropy_BT is None and adapt not in FOLLOW_NO_ENTROPY:
+    if entropy_BT is None and ADAPTATIONS[adapt].entropy:
         raise ValueError(
             f"entropy_BT is None, and the bounds of objective '{objective.name}' follow it (bounds.adapt='{adapt}'): pass the "
             "sampling policy's entropy at each token, in nats"

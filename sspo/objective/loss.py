@@ -6,7 +6,7 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.aggregate import AGGREGATIONS
-from sspo.objective.bounds import clip_bounds
+from sspo.objective.bounds import clip_bounds, dual_bound
 from sspo.objective.clip import TERM_FUNCTIONS, Surrogate, TermInputs
 from sspo.objective.context import whole_batch
 from sspo.objective.diagnostics import diagnose, diagnose_options
@@ -44,7 +44,7 @@ def policy_loss(
     mask_BT = mask_BT.bool()
     if context is None:
         check_entropy(entropy_BT, objective)
-        context = whole_batch(mask_BT, segment_id_BT, entropy_BT, objective)
+        context = whole_batch(mask_BT, segment_id_BT, entropy_BT, objective, advantage_BT=advantage_BT)
 
     seen = surrogate(logp_BT, old_logp_BT, advantage_BT, mask_BT, segment_id_BT, objective, context)
     term_BT, kl_BT = seen.clipped.term_BT, None
@@ -75,9 +75,10 @@ def surrogate(
 ) -> Surrogate:
     """Return the term of every token before anything is summed: ratio, level, bounds and clip term."""
     d_BT = token_log_ratio(logp_BT, old_logp_BT, mask_BT)
-    level_id_BT = partition(objective.ratio, segment_id_BT, mask_BT)
-    log_ratio_BT = surrogate_log_ratio(d_BT, level_id_BT, mask_BT)
+    log_ratio_BT = surrogate_log_ratio(d_BT, objective.ratio, segment_id_BT, mask_BT, objective.pooling)
+    level = "response" if objective.ratio == "prefix" else objective.ratio
     low_BT, high_BT = clip_bounds(context.extras.g, old_logp_BT, objective)
+    dual_BT = dual_bound(context.extras.g, objective)
     clipped = TERM_FUNCTIONS[objective.term](
         TermInputs(
             logp_BT=logp_BT,
@@ -86,9 +87,10 @@ def surrogate(
             advantage_BT=advantage_BT,
             low_BT=low_BT,
             high_BT=high_BT,
-            level_id_BT=level_id_BT,
+            dual_BT=dual_BT,
+            level_id_BT=partition(level, segment_id_BT, mask_BT),
             mask_BT=mask_BT,
-            tau=objective.tau,
+            objective=objective,
         )
     )
-    return Surrogate(d_BT=d_BT, low_BT=low_BT, high_BT=high_BT, clipped=clipped)
+    return Surrogate(d_BT=d_BT, low_BT=low_BT, high_BT=high_BT, dual_BT=dual_BT, clipped=clipped)

@@ -5,7 +5,16 @@ Framework behavior was read in their code at the versions named in HEAD; default
 
 from __future__ import annotations
 
-from sspo.config.choices import TERMS
+from sspo.config.choices import (
+    ADAPTATIONS,
+    ADVANTAGES,
+    AGGREGATIONS,
+    ENTROPY_LEVELS,
+    POOLINGS,
+    RATIOS,
+    SIDES,
+    TERMS,
+)
 
 HEAD = f"""# Objectives
 
@@ -17,11 +26,11 @@ refused with the reason (`sspo/config/objective_checks.py`).
 
 | axis | choices |
 |---|---|
-| `objective.advantage` | group_norm, group_mean, leave_one_out, whitened, group_mean_whitened |
-| `objective.ratio` | token, segment, response |
-| `objective.bounds` | adapt: none, tanh, linear, rank, shuffled, hapo, dcpo; entropy_level: token, segment, response; side: both, high, low; negative alpha reverses |
+| `objective.advantage` | {", ".join(ADVANTAGES)} |
+| `objective.ratio` | {", ".join(RATIOS)}; `objective.pooling`: {", ".join(POOLINGS)} |
+| `objective.bounds` | adapt: {", ".join(ADAPTATIONS)}; entropy_level: {", ".join(ENTROPY_LEVELS)}; side: {", ".join(SIDES)}; negative alpha reverses |
 | `objective.term` | {", ".join(TERMS)} |
-| `objective.aggregation` | response_mean, token_mean, group_token_mean, constant, segment_mean |
+| `objective.aggregation` | {", ".join(AGGREGATIONS)} |
 
 `d_t = logp_t - old_logp_t` (nats), `n` the tokens a mean runs over, `r = exp(mean d)` over the ratio level with its
 gradient through the token's own log-probability (`l_t = sg(mean d) + d_t - sg(d_t)`), `A` the advantage, `lo`, `hi` the clip,
@@ -50,12 +59,22 @@ FORMULAS = {
     "reinforce_pp_baseline": f"1/N sum_i sum_t {PPO},  A = whiten(R - mean_g) over all tokens of the rollout",
     "dcpo_clip": "grpo's with  1 - lo_t = 1/2 + 1/2 sqrt(max(1 - 4 lo/q, 0)),  1 + hi_t = min(1/2 + 1/2 sqrt(1 + 4 hi/q), 10),  q = exp(old_logp_t)",
     "hapo_clip": "dapo's sum with  lo_t = lo (1 + alpha max(-h, 0)),  hi_t = hi (1 + alpha max(h, 0)),  h in [-1, 1] from log entropy about its median",
+    "lpo": f"1/P sum_p 1/N_p sum_(i in p) sum_t {PPO},  r = exp(mean of d over the sentence)",
+    "espo": f"1/B sum_i 1/S_i sum_s 1/n_s sum_(t in s) {PPO},  r = exp(mean of d over the entropy group s),  lo_t = hi_t = alpha H_s / log |V|",
+    "luspo": f"1/B sum_i sum_t {PPO},  r = exp(1/n_i sum_t d_t)",
+    "gapo": f"1/B sum_i 1/n_i sum_t {PPO},  r = exp(1/n_i sum_t d_t),  A = R - mean_g,  hi_i = lo + (hi - lo)(k - c)/(k - 1) of a right response in a group with c right out of k, lo of a wrong one",
+    "ctpo": "1/N sum_i sum_t min(r A, exp(clip(log r, -lo t^p, hi t^p)) A), where A < 0 at least exp(dual t^p) A,  r = exp(d_1 + ... + d_t)",
+    "dppo_tv": "1/B sum_i 1/L sum_t M r A,  M = 0 where A > 0 and pi - q > hi, or A < 0 and q - pi > lo,  q = exp(old_logp_t),  pi = exp(logp_t),  A = R - mean_g",
+    "dppo_kl": "the same with  M = 0 where A > 0 and pi > q and KL(q || pi) > hi, or A < 0 and pi < q and KL(q || pi) > lo,  KL that of the token against all others",
+    "ce_gppo": "1/N sum_i sum_t x A,  x = kept_hi (1 + hi) r / sg(r) where A > 0 and r > 1 + hi,  kept_lo (1 - lo) r / sg(r) where A < 0 and r < 1 - lo,  else r",
+    "vespo": "1/N sum_i sum_t sg(W^k exp(lambda (1 - W))) A logp_t,  W = exp(sum_t d_t),  k and lambda by the sign of A,  A = R - mean_g",
     "sspo": f"1/B sum_i 1/n_i sum_t {PPO},  r = exp(mean of d over the segment),  lo_t = lo g,  hi_t = hi g,  g = (1 + alpha tanh((H - mu) / sd)) / its token-weighted mean",
     "sspo_fixed": "sspo with g = 1",
     "sspo_reversed": "sspo with alpha = -.5: tight where entropy is high",
     "sspo_shuffled": "sspo with the segments' entropies dealt out anew among all segments of the rollout (by seed and rollout)",
     "sspo_linear": "sspo with g = clip(H / mu, 1 - alpha, 1 + alpha) / its mean",
     "sspo_rank": "sspo with g = 1 + alpha (2 midrank(H) - 1)",
+    "sspo_sqrt": "sspo with g = sqrt(H + 0.01) / its mean",
     "sspo_high_only": "sspo with lo_t = lo",
     "sspo_low_only": "sspo with hi_t = hi",
     "sspo_token_entropy": "sspo with H of the token",
@@ -79,6 +98,15 @@ ORIGINS = {
     "reinforce_pp_baseline": "as reinforce_pp.",
     "dcpo_clip": "lo .16, hi .2, cap 10 of the paper and its code. The clip alone: its smoothed advantages, its loss scale and its code's dual clip are not here.",
     "hapo_clip": "lo = hi = .2, alpha = 1 of the paper. One of four components. The formula, not the released code: that divides by the smallest h without its sign, so that low entropies come out positive, the lower bound never widens, and the lowest entropies get the widest upper bound.",
+    "lpo": ".03 of Ling 2.0 (section 4.2.2), published two weeks before SSPO: the same idea with fixed bounds. Sentences there end with common pause marks after detokenization, which leaves the rule open: here it is the run's (`segmentation=subsentence` by default, `sentence` without commas). The paper weighs a sentence by its tokens and differentiates its ratio: the same value and gradient.",
+    "espo": "alpha .02 of the paper, one bound for both sides. Run it with `segmentation=entropy_group` (the 20 % highest entropies of a response, and the rest); a run with another rule says that it is not the paper's. Choices that the paper leaves open: equation 8 is read as the group's mean entropy; equation 9 divides by the old policy's probability and is read like GSPO-token's, which its text names; |V| is the number of tokens; equation 11 takes advantages over responses whose verifier succeeds, read as graded at all, so that advantages are GRPO's.",
+    "luspo": "2e-3 / 2.5e-3 of the paper. Its advantages are GSPO's.",
+    "gapo": "3e-3 / 5e-3 of the paper for Qwen2.5-Math-1.5B (7e-5 / 3e-4 for a distilled model, .2 / .28 with token ratios), mean per response as GSPO. Right is read as A > 0, which counts right answers where rewards are 0 and 1; with the std in the advantage the schedule would work against itself.",
+    "ctpo": "lo .025, hi .05, dual .05, p = .5 of the authors' code. Its running mean is `objective.pooling=mean objective.bounds.alpha=-0.5`. The token mean is that code's default.",
+    "dppo_tv": ".15 of the authors' script, with its advantages and constant aggregation (Dr.GRPO's) and no cap on the ratio. The paper's q is the sampler's probability: with a foreign engine set `trainer.old_logp=sampler`. As a bound it is q |r - 1| <= .15.",
+    "dppo_kl": ".05 of the authors' script; else as dppo_tv. The Top-K variants, which need the whole softmax, are not here.",
+    "ce_gppo": "clip .2, kept .75 below and 1 above (beta_1, beta_2) of the paper's 7B model; .5 and 1 of its 1.5B model. The token mean is DAPO's; what of the paper was available to us leaves the aggregation open.",
+    "vespo": "k 2 and lambda 3 where A >= 0, 3 and 2 elsewhere, of the paper, whose advantage has no std and whose pseudocode leaves the aggregation open: the token mean is TRL's.",
     "sspo": "none is public. .05 is a starting point for segments of about ten tokens (.2 / sqrt(10) = .063), alpha .5 and tanh are ours.",
     **{name: SSPO_OPTION for name in FORMULAS if name.startswith("sspo_")},
 }
@@ -100,6 +128,12 @@ FRAMEWORKS = {
 OPTIONS = """## Options beside the axes
 
 All off by default; a run without them is the same cell as before they existed.
+
+- `objective.pooling=sum` takes the sum of a level's log-ratios instead of their mean: the ratio of whole segments or responses, without GSPO's
+  normalization by length (TRL's RLOO, AgileRL's turns under PPO).
+- `objective.ratio=prefix` pools the tokens up to and including t.
+- `objective.clip.dual=x` removes the gradient of a token with A < 0 and a ratio above 1 + x, and counts it as clipped high. verl's `clip_ratio_c` of 3
+  is 2 here. It moves with the factor of clip.high where bounds adapt.
 
 - `objective.kl.coef` above 0 takes `coef * KL(policy || base model)` off every token's term, before aggregation, as GRPO's
   equation does; `objective.kl.estimator`: k1 = -x, k2 = x^2 / 2, k3 = exp(x) - 1 - x with x = reference_logp - logp, beyond
@@ -133,10 +167,12 @@ No NaN or infinity reaches the loss or its gradient; what happens instead is thi
 | old_logp = -inf | d counts as 1e6: ratio exp(20), no gradient (cispo: the weight is at its cap and the gradient stays) |
 | both -inf | d = 0, no gradient |
 | huge log-ratios | a level's mean log-ratio is held in +-20 in value (exp(20) is 5e8) and keeps its gradient |
-| entropies all equal | g = 1, a fixed clip |
+| entropies all equal | g = 1, a fixed clip; espo's bounds are the same for all tokens |
+| entropy 0 | espo's bounds are 0: every move in the direction of A is clipped |
+| a token that had probability 1 | its ratio cannot rise: no upper bound of `binary_tv` or `binary_kl` acts |
 | advantage 0 | no term, no gradient, never clipped |
 
-"Gradient zero exactly on clipped tokens" is a law of terms ppo and gmpo. cispo, sapo and unclipped never remove a gradient:
-their clip fraction is 0, and they have no matched form, nor has gmpo, whose clip is in logs, nor dcpo's bounds, which are no multiple
-of `clip`. A controller (`objective.bounds.target_clip_frac`) is refused for them.
+"Gradient zero exactly on clipped tokens" is a law of terms ppo, masked and gmpo. cispo, ce_gppo, sapo, vespo and unclipped never remove a
+gradient: their clip fraction is 0, and they have no matched form, nor has gmpo, whose clip is in logs, nor bounds that are not multiples of `clip`
+(dcpo, binary_kl, position), nor a dual clip. A controller (`objective.bounds.target_clip_frac`) is refused for them.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sspo.config import ObjectiveConfig
-from sspo.config.choices import TERMS
+from sspo.config.choices import ADAPTATIONS, TERMS
 from sspo.objective.notes import DEGENERATE, FORMULAS, FRAMEWORKS, HEAD, OPTIONS, ORIGINS
 from sspo.objective.variants import VARIANTS
 
@@ -13,20 +13,27 @@ def bounds_text(objective: ObjectiveConfig) -> str:
     clip, bounds, term = objective.clip, objective.bounds, TERMS[objective.term]
     if not term.bounds:
         return f"none; tau {objective.tau.positive:g} / {objective.tau.negative:g}" if term.tau else "none"
+    facts = ADAPTATIONS[bounds.adapt]
     low = "none" if term.open_below and clip.low == 1 else f"{clip.low:g}"
-    text = f"{low} / {clip.high:g}" + (" of the log-ratio" if term.in_logs else "")
+    dual = "" if clip.dual is None else f" / dual {clip.dual:g}"
+    text = f"{low} / {clip.high:g}{dual}" + (" of the log-ratio" if term.in_logs or facts.in_logs else "")
     if bounds.adapt == "none":
         return text
     side = "" if bounds.side == "both" else f", {bounds.side} side"
-    level = "" if bounds.adapt == "dcpo" else f" by {bounds.entropy_level} entropy"
+    level = f" by {bounds.entropy_level} entropy" if facts.entropy else ""
     alpha = f" {bounds.alpha:g}" if bounds.alpha else ""
     return f"{text}, {bounds.adapt}{alpha}{level}{side}"
+
+
+def level_text(objective: ObjectiveConfig) -> str:
+    """The level of a row's ratio, and how it pools."""
+    return objective.ratio + ("" if objective.pooling == "mean" else f", {objective.pooling}")
 
 
 def table() -> str:
     """A Markdown table of all variants."""
     rows = [
-        f"| `{v.name}` | [{v.paper}](https://arxiv.org/abs/{v.paper}) | {v.advantage} | {v.ratio} | {bounds_text(v)} | {v.term} | {v.aggregation} |"
+        f"| `{v.name}` | [{v.paper}](https://arxiv.org/abs/{v.paper}) | {v.advantage} | {level_text(v)} | {bounds_text(v)} | {v.term} | {v.aggregation} |"
         for v in VARIANTS.values()
     ]
     head = "| name | paper | advantage | ratio | bounds lo / hi | term | aggregation |\n|---|---|---|---|---|---|---|"

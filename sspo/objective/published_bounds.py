@@ -1,6 +1,11 @@
-"""The token-wise clip bounds of two papers: one component of each, not the whole method known by the paper's name."""
+"""The clip bounds of published methods, one function each: a component, not always the whole method known by the name.
+
+A multiplier is a factor of clip.low or clip.high; bounds are distances of the ratio from 1.
+"""
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -9,6 +14,12 @@ from sspo.objective.entropy_bounds import EntropyStats
 
 WIDEST_RATIO = 10.0
 """DCPO clips every ratio to at most 10 (its code: the larger of 10 and the dual clip's constant)."""
+TINY = 1e-15
+"""Least distance from 1 of a probability in a binary divergence."""
+HALVINGS = 60
+"""Bisections between a log-probability and its limit: beyond float64's precision."""
+LOWEST = 700.0
+"""Furthest fall of a log-probability, nats: exp(-700) is the least ratio that float64 tells from 0."""
 LEAST_ENTROPY = 1e-8
 """HAPO takes logarithms of entropies clamped to at least this many nats (its code)."""
 
@@ -57,3 +68,81 @@ def hapo_multipliers(
     upward_BT = torch.where(up > 0, centered_BT / up.where(up > 0, 1.0), 0.0).clamp(min=0)
     downward_BT = torch.where(down > 0, -centered_BT / down.where(down > 0, 1.0), 0.0).clamp(min=0)
     return 1 + alpha * downward_BT, 1 + alpha * upward_BT
+
+
+def espo_multiplier(h_BT: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """Return H / log |V|, (B, T), the factor of lo and hi of entropy-adaptive clipping (ESPO, arXiv 2512.00499 equation
+    8): the share of the largest possible entropy.
+
+    h_BT is the mean entropy of each token's group, nats. Equation 8 has the token's entropy over the group's size, whose
+    sum over the group is the mean that the text describes. The paper does not say whether |V| counts padding rows of an
+    embedding; here it is the number of tokens.
+    """
+    return h_BT.clamp(min=0) / math.log(max(vocabulary, 2))
+
+
+def gapo_multiplier(advantage_BT: torch.Tensor, group: int, clip: ClipConfig) -> torch.Tensor:
+    """Return, (B,), the factor of hi of group-adaptive clipping (GAPO, arXiv 2609.00444):
+
+        hi(c) = lo + (hi - lo) (k - c) / (k - 1)
+
+    for a right response of a group with c right ones out of k, and lo for a wrong one, so that the rarer a right answer
+    is, the further it may move. Right means A > 0, which is the paper's count for rewards of 0 and 1; a group that is
+    right or wrong as a whole has no advantage. `group` consecutive rows share a prompt.
+    """
+    right_B = (advantage_BT > 0).any(1)
+    count_P = right_B.view(-1, group).sum(1)
+    rarity_B = ((group - count_P).to(advantage_BT.dtype) / max(group - 1, 1)).repeat_interleave(group)
+    least = clip.low / clip.high
+    return least + (1 - least) * torch.where(right_B, rarity_B, 0.0)
+
+
+def position_multiplier(mask_BT: torch.Tensor, alpha: float, dtype: torch.dtype) -> torch.Tensor:
+    """Return t^alpha, (B, T), t the 1-based position of a token in its response (CTPO, arXiv 2605.07331): the factor of
+    bounds on a log-ratio that is pooled over the first t tokens.
+
+    A sum of t terms spreads like t^0.5, the paper's alpha; a mean like t^-0.5.
+    """
+    return mask_BT.cumsum(1).clamp(min=1).to(dtype) ** alpha
+
+
+def tv_bounds(old_logp_BT: torch.Tensor, clip: ClipConfig) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (lo / q, hi / q), q = exp(old_logp): the ratios at which |pi - q|, the total variation between the token and
+    all others, reaches lo and hi (DPPO-Binary-TV, arXiv 2602.04879).
+
+    Where lo exceeds q, a token has no lower bound. 0.15 and 0.15 are those of the authors' script.
+    """
+    reciprocal_BT = (-old_logp_BT).clamp(max=60.0).exp()
+    return clip.low * reciprocal_BT, clip.high * reciprocal_BT
+
+
+def kl_bounds(old_logp_BT: torch.Tensor, clip: ClipConfig) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the distances from 1 of the ratios pi / q at which KL(Bernoulli(q) || Bernoulli(pi)) reaches lo below 1 and
+    hi above it, q = exp(old_logp) (DPPO-Binary-KL, arXiv 2602.04879).
+
+    The divergence rises monotonically with the distance on either side, so clipping there is the paper's mask. 0.05 and
+    0.05 are those of the authors' script.
+    """
+    log_q_BT = old_logp_BT.double().clamp(min=-60.0, max=-2 * TINY)
+    q_BT, log_rest_BT = log_q_BT.exp(), (-log_q_BT.expm1()).log()
+
+    def divergence(log_pi_BT: torch.Tensor) -> torch.Tensor:
+        rest_BT = (-log_pi_BT.expm1()).clamp(min=TINY).log()
+        return q_BT * (log_q_BT - log_pi_BT) - log_q_BT.expm1() * (log_rest_BT - rest_BT)
+
+    def reach(end_BT: torch.Tensor, threshold: float) -> torch.Tensor:
+        """Return the log-probability between q and the end at which the divergence is the threshold, by bisection; beyond
+        the end if the divergence stays below it there.
+        """
+        inside_BT, outside_BT = log_q_BT, end_BT
+        for _ in range(HALVINGS):
+            middle_BT = (inside_BT + outside_BT) / 2
+            within_BT = divergence(middle_BT) <= threshold
+            inside_BT = torch.where(within_BT, middle_BT, inside_BT)
+            outside_BT = torch.where(within_BT, outside_BT, middle_BT)
+        beyond_BT = end_BT + (end_BT - log_q_BT).sign()
+        return torch.where(divergence(end_BT) <= threshold, beyond_BT, inside_BT)
+
+    low_BT = -(reach(log_q_BT - LOWEST, clip.low) - log_q_BT).expm1()
+    high_BT = (reach(torch.full_like(log_q_BT, -TINY), clip.high) - log_q_BT).expm1()
+    return low_BT.to(old_logp_BT.dtype), high_BT.to(old_logp_BT.dtype)

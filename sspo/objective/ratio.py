@@ -5,7 +5,8 @@
     l_t = sg(D_s(t)) + d_t - sg(d_t)          (the GSPO-token form, arXiv 2507.18071)
 
 One segment per token gives GRPO's ratio, one segment per response GSPO's, both exactly; SSPO (arXiv 2511.04256) lies
-between.
+between. Level 'prefix' pools the tokens up to and including t (CTPO, arXiv 2605.07331), and pooling 'sum' takes the sum
+instead of the mean: the ratio of the level's probabilities, without GSPO's normalization by length.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ def token_log_ratio(logp_BT: torch.Tensor, old_logp_BT: torch.Tensor, mask_BT: t
 
 
 def partition(level: str, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """Return, (B, T), the segment ids that the ratio is averaged over: each token, the given segments or the whole
+    """Return, (B, T), the segment ids that the ratio is pooled over: each token, the given segments or the whole
     response.
 
-    `level` is 'token', 'segment' or 'response'; any other raises ValueError. Ids are -1 off the mask.
+    `level` is 'token', 'segment' or 'response'; any other raises ValueError. The prefixes of a response overlap, so
+    level 'prefix' is not a partition. Ids are -1 off the mask.
     """
     if level == "segment":
         return segment_id_BT
@@ -61,15 +63,40 @@ def mean_of_segment(
     return _segment_sum(value_BT, segment_id_BT, mask_BT) / segment_size(segment_id_BT, mask_BT)
 
 
-def surrogate_log_ratio(
-    d_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor
+def pooled_log_ratio(
+    d_BT: torch.Tensor,
+    level: str,
+    segment_id_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    pooling: str = "mean",
 ) -> torch.Tensor:
-    """Return l_BT (nats): the segment's mean log-ratio in value, the token's own log-probability in gradient.
+    """Return, (B, T), the pooled log-ratio of each token's level (nats), without a gradient; 0 off the mask.
 
-    The value is clamped to [-20, 20].
+    `level` is 'token', 'segment', 'response' or 'prefix'; `pooling` is 'mean' or 'sum'. Any other level raises
+    ValueError.
     """
-    mean_BT = mean_of_segment(d_BT.detach(), segment_id_BT, mask_BT).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
-    return mean_BT + d_BT - d_BT.detach()
+    d_BT = d_BT.detach()
+    if level == "prefix":
+        total_BT = torch.where(mask_BT, d_BT, 0.0).cumsum(1)
+        pooled_BT = total_BT if pooling == "sum" else total_BT / mask_BT.cumsum(1).clamp(min=1)
+        return torch.where(mask_BT, pooled_BT, 0.0)
+    pool = _segment_sum if pooling == "sum" else mean_of_segment
+    return pool(d_BT, partition(level, segment_id_BT, mask_BT), mask_BT)
+
+
+def surrogate_log_ratio(
+    d_BT: torch.Tensor,
+    level: str,
+    segment_id_BT: torch.Tensor,
+    mask_BT: torch.Tensor,
+    pooling: str = "mean",
+) -> torch.Tensor:
+    """Return l_BT (nats): the level's pooled log-ratio in value, the token's own log-probability in gradient.
+
+    The value is clamped to [-20, 20]. Raises ValueError for an unknown level.
+    """
+    pooled_BT = pooled_log_ratio(d_BT, level, segment_id_BT, mask_BT, pooling)
+    return pooled_BT.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO) + d_BT - d_BT.detach()
 
 
 def _segment_sum(value_BT: torch.Tensor, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:

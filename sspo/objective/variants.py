@@ -4,6 +4,7 @@ Frameworks' defaults differ from the papers and from each other: docs/objectives
 verl, TRL and others under the same name. A name claims no more than its row: `dcpo_clip` and `hapo_clip` are the clip
 bounds of those papers alone, `rloo` is the token-level PPO loss that frameworks run under that name, and `dapo` and
 `dapo_group` are its clip and aggregation, whose dynamic sampling and overlong penalty are options of the rollout and reward.
+`lpo` cuts where the rule in use cuts, and `espo` is its paper's with rule `entropy_group` alone.
 
 Reading sspo: only the abstract of arXiv 2511.04256 is public to us, so its row is our reading of it and every
 choice in it is configuration. The bound 0.05 is a starting point for segments of about ten tokens, where averaging
@@ -35,6 +36,16 @@ _DAPO = replace(
     paper="2503.14476",
     clip=ClipConfig(low=0.2, high=0.28),
     aggregation="token_mean",
+)
+_DPPO = replace(
+    _GRPO,
+    name="dppo_tv",
+    paper="2602.04879",
+    advantage="group_mean",
+    term="masked",
+    clip=ClipConfig(low=0.15, high=0.15),
+    bounds=BoundsConfig(adapt="binary_tv"),
+    aggregation="constant",
 )
 _SSPO = replace(
     _GRPO,
@@ -116,6 +127,68 @@ _PUBLISHED = (
         bounds=BoundsConfig(adapt="hapo", alpha=1.0, entropy_level="token", side="both"),
         aggregation="token_mean",
     ),
+    replace(
+        _GRPO,
+        name="lpo",
+        paper="2510.22115",
+        ratio="segment",
+        clip=ClipConfig(low=0.03, high=0.03),
+        aggregation="group_token_mean",
+    ),
+    replace(
+        _GRPO,
+        name="espo",
+        paper="2512.00499",
+        ratio="segment",
+        clip=ClipConfig(low=0.02, high=0.02),
+        bounds=replace(_GRPO.bounds, adapt="espo"),
+        aggregation="segment_mean",
+    ),
+    replace(
+        _GRPO,
+        name="luspo",
+        paper="2602.05261",
+        ratio="response",
+        clip=ClipConfig(low=2e-3, high=2.5e-3),
+        aggregation="token_sum",
+    ),
+    replace(
+        _GRPO,
+        name="gapo",
+        paper="2609.00444",
+        advantage="group_mean",
+        ratio="response",
+        clip=ClipConfig(low=3e-3, high=5e-3),
+        bounds=replace(_GRPO.bounds, adapt="gapo"),
+    ),
+    replace(
+        _GRPO,
+        name="ctpo",
+        paper="2605.07331",
+        ratio="prefix",
+        pooling="sum",
+        clip=ClipConfig(low=0.025, high=0.05, dual=0.05),
+        bounds=replace(_GRPO.bounds, adapt="position", alpha=0.5),
+        aggregation="token_mean",
+    ),
+    _DPPO,
+    replace(
+        _DPPO,
+        name="dppo_kl",
+        clip=ClipConfig(low=0.05, high=0.05),
+        bounds=replace(_GRPO.bounds, adapt="binary_kl"),
+    ),
+    replace(_GRPO, name="ce_gppo", paper="2509.20712", term="ce_gppo", aggregation="token_mean"),
+    replace(
+        _GRPO,
+        name="vespo",
+        paper="2602.10693",
+        advantage="group_mean",
+        ratio="response",
+        pooling="sum",
+        term="vespo",
+        aggregation="token_mean",
+    ),
 )
 
 _ABLATIONS = (
@@ -125,6 +198,7 @@ _ABLATIONS = (
     _ablated("sspo_shuffled", adapt="shuffled"),
     _ablated("sspo_linear", adapt="linear"),
     _ablated("sspo_rank", adapt="rank"),
+    _ablated("sspo_sqrt", adapt="sqrt"),
     _ablated("sspo_high_only", side="high"),
     _ablated("sspo_low_only", side="low"),
     _ablated("sspo_token_entropy", entropy_level="token"),

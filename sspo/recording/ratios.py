@@ -10,10 +10,10 @@ import torch
 
 from sspo.config import ObjectiveConfig
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.bounds import clip_bounds, multipliers
+from sspo.objective.bounds import RolloutColumns, clip_bounds, multipliers
 from sspo.objective.context import prepared
 from sspo.objective.critical import critical_scale
-from sspo.objective.ratio import mean_of_segment, partition, surrogate_log_ratio, token_log_ratio
+from sspo.objective.ratio import pooled_log_ratio, surrogate_log_ratio, token_log_ratio
 from sspo.recording.recorded import RecordedRollout
 
 
@@ -31,7 +31,7 @@ class VisitRatios:
     """Log-ratios of the objective's ratio level as in the loss, nats: its gradient trick makes tokens of one segment
     differ in the last bit.
     """
-    level_mean_NT: torch.Tensor
+    pooled_NT: torch.Tensor
     """The same without that: equal for all tokens of a segment."""
     low_NT: torch.Tensor
     high_NT: torch.Tensor
@@ -43,20 +43,23 @@ def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> Visit
     batch, visits = recorded.batch, recorded.visits
     g = batch.extras.g
     if g is None:
-        g = multipliers(batch.entropy_BT, batch.segment_id_BT, batch.mask_BT, objective.bounds)
+        seen = RolloutColumns(
+            segment_id_BT=batch.segment_id_BT, mask_BT=batch.mask_BT, entropy_BT=batch.entropy_BT
+        )
+        g = multipliers(seen, objective)
     low_BT, high_BT = clip_bounds(g, batch.old_logp_BT, objective)
     mask_NT = batch.mask_BT[visits.row_N]
     segment_id_NT = batch.segment_id_BT[visits.row_N]
     d_NT = token_log_ratio(visits.logp_NT, batch.old_logp_BT[visits.row_N], mask_NT)
-    level_id_NT = partition(objective.ratio, segment_id_NT, mask_NT)
+    level = objective.ratio, segment_id_NT, mask_NT, objective.pooling
     return VisitRatios(
         update_N=visits.update_N,
         mask_NT=mask_NT,
         advantage_NT=batch.advantage_BT[visits.row_N],
         segment_id_NT=segment_id_NT,
         d_NT=d_NT,
-        log_ratio_NT=surrogate_log_ratio(d_NT, level_id_NT, mask_NT),
-        level_mean_NT=mean_of_segment(d_NT, level_id_NT, mask_NT),
+        log_ratio_NT=surrogate_log_ratio(d_NT, *level),
+        pooled_NT=pooled_log_ratio(d_NT, *level),
         low_NT=low_BT[visits.row_N],
         high_NT=high_BT[visits.row_N],
     )
@@ -64,7 +67,7 @@ def visit_ratios(recorded: RecordedRollout, objective: ObjectiveConfig) -> Visit
 
 def critical_of_matched(ratios: VisitRatios) -> torch.Tensor:
     """Return critical scales of the bounds, one per matched token: A != 0, second update of the rollout or later."""
-    critical_NT = critical_scale(ratios.level_mean_NT, ratios.advantage_NT, ratios.low_NT, ratios.high_NT)
+    critical_NT = critical_scale(ratios.pooled_NT, ratios.advantage_NT, ratios.low_NT, ratios.high_NT)
     late_N1 = (ratios.update_N > 0)[:, None]
     return critical_NT[late_N1 & ratios.mask_NT & (ratios.advantage_NT != 0)]
 
@@ -80,5 +83,6 @@ def seen_by(
     advantage_B = ADVANTAGES[objective.advantage](reward_PG, tokens_PG).flatten()
     advantage_BT = advantage_B.to(mask_BT.device)[:, None] * mask_BT
     batch = replace(recorded.batch, advantage_BT=advantage_BT, segment_id_BT=segment_id_BT)
-    batch = prepared(batch, objective, reward_PG.shape[1], seed, recorded.number)
+    group, vocabulary = reward_PG.shape[1], recorded.vocabulary
+    batch = prepared(batch, objective, group, seed, recorded.number, vocabulary)
     return replace(recorded, batch=batch)

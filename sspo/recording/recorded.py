@@ -61,6 +61,8 @@ class RecordedRollout:
     """One per row."""
     batch: Batch
     visits: Visits
+    vocabulary: int | None = None
+    """Number of tokens that the policy chose from; None where it is unknown."""
 
     def rewards(self) -> torch.Tensor:
         """Return reward_PG: rewards by prompt and response."""

@@ -53,7 +53,14 @@ not depend on the objective.
 def replay_steps(recorded: RecordedRollout, config: TrainConfig) -> list[dict[str, Metric]]:
     """Return metrics of each optimizer step under the run's own objective; rollout-level ones with the last."""
     objective = scaled(config.objective, recorded.clip_scale)
-    batch = prepared(recorded.batch, objective, config.rollout.responses, config.seed, recorded.number)
+    batch = prepared(
+        recorded.batch,
+        objective,
+        config.rollout.responses,
+        config.seed,
+        recorded.number,
+        recorded.vocabulary,
+    )
     steps: list[dict[str, Metric]] = []
     for update in range(recorded.visits.updates):
         row_b, logp_bT = recorded.visits.of_update(update)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class RecordedRun:
             raise UserError(
                 f"{path} holds rollout {recorded.number}: rename it accordingly, or delete the copy"
             )
-        return recorded
+        return replace(recorded, vocabulary=len(self.tokenizer))
 
     def logged_steps(self) -> dict[int, dict[str, Any]]:
         """Return the lines of metrics.jsonl by optimizer step."""

@@ -104,8 +104,13 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     """Drop options added after the first cells were named, if they are disabled or have no effect."""
     objective, rollout, reward = config.objective, config.rollout, config.reward
     _drop_at_defaults(fields, config)
-    if not TERMS[objective.term].tau:
-        del fields["objective"]["tau"]
+    for label in ("tau", "kernel", "kept"):
+        if not getattr(TERMS[objective.term], label):
+            del fields["objective"][label]
+    if objective.pooling == "mean":
+        del fields["objective"]["pooling"]
+    if objective.clip.dual is None:
+        del fields["objective"]["clip"]["dual"]
     if objective.kl.coef == 0:
         del fields["objective"]["kl"]
     for label in ("tis_cap", "mis_cap"):

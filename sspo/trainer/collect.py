@@ -150,7 +150,8 @@ class Collector:
             seed=segmentation_seed(config.seed, number),
         )
         batch = replace(batch, segment_id_BT=segment_id_BT)
-        return prepared(batch, config.objective, config.rollout.responses, config.seed, number)
+        vocabulary = len(self.policy.tokenizer)
+        return prepared(batch, config.objective, config.rollout.responses, config.seed, number, vocabulary)
 
     @torch.no_grad()
     def _with_old_policy(self, rollout: Rollout, advantage_B: torch.Tensor) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sspo.config import ObjectiveConfig, SegmentationConfig
-from sspo.objective.entropy_bounds import FOLLOW_NO_ENTROPY
+from sspo.config.choices import ADAPTATIONS
 
 SEE = "show the cuts of a text with `python -m sspo.segmentation.show`"
 
@@ -38,5 +38,5 @@ def empty_cuts(
 
 def _looks_at_segments(objective: ObjectiveConfig) -> bool:
     bounds = objective.bounds
-    follows = bounds.adapt not in FOLLOW_NO_ENTROPY and bounds.entropy_level == "segment"
+    follows = ADAPTATIONS[bounds.adapt].entropy and bounds.entropy_level == "segment"
     return objective.ratio == "segment" or objective.aggregation == "segment_mean" or follows

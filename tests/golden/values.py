@@ -37,7 +37,9 @@ def golden_values(name):
     """(loss, gradient norm, clip fraction) of a variant on the golden batch."""
     logp, *rest = golden_batch()
     logp.requires_grad_()
-    context = whole_batch(rest[2], rest[3], rest[4], VARIANTS[name], group=4)
+    context = whole_batch(
+        rest[2], rest[3], rest[4], VARIANTS[name], advantage_BT=rest[1], group=4, vocabulary=50
+    )
     out = policy_loss(logp, *rest, VARIANTS[name], context=context)
     out.loss.backward()
     return [float(out.loss.detach()), float(logp.grad.norm()), out.metrics["policy/clip_frac"].value()]

@@ -11,6 +11,7 @@ from sspo.objective.context import whole_batch
 
 LENGTHS = st.integers(1, 9)
 GMPO_BOUND = 0.4
+VOCABULARY = 50
 LOG_RATIOS = st.floats(-1, 1).filter(lambda d: abs(abs(d) - GMPO_BOUND) > 1e-9)
 """Off the bound that hypothesis finds by its round number: there a rounding decides the side, and no gradient is defined."""
 
@@ -71,8 +72,9 @@ def prompts(draw, max_prompts=3, max_group=3):
 
 def context_of(rows, objective, group=None, seed=0, dtype=torch.float64):
     """The whole batch's context, with the log-probabilities that options ask for."""
-    _, _, _, mask, segment_id, entropy = tensors(rows, dtype=dtype)
-    context = whole_batch(mask, segment_id, entropy, objective, group=group, seed=seed)
+    _, _, advantage, mask, segment_id, entropy = tensors(rows, dtype=dtype)
+    columns = {"advantage_BT": advantage, "group": group, "vocabulary": VOCABULARY}
+    context = whole_batch(mask, segment_id, entropy, objective, **columns, seed=seed)
 
     def padded(key):
         width = mask.shape[1]
