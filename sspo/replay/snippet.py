@@ -18,7 +18,7 @@ from sspo.replay.request import Curve, as_overrides
 
 DIGITS = 4
 PLAIN, NO_NAME = re.compile(r"[a-z][\w .,%=()-]*"), re.compile(r"[^a-z0-9_]+")
-CONTROLLER = ("target_clip_frac", "target_gain", "target_range")
+CONTROLLER = ("target_clip_frac", "target_control", "target_gain", "target_range")
 """Controller options, which calibrated arms do not set: their bounds are fixed."""
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from sspo.config import EMBEDDED_BASES, REWARD_NAMES, RULES, TASK_NAMES, SegmentationConfig, TrainConfig
-from sspo.config.choices import HOUSE_TERMS, TERMS
+from sspo.config.choices import HOUSE_TERMS, PROPORTIONAL, TERMS
 from sspo.config.plugins.table import find, identity_of
 from sspo.config.prompt_checks import prompt_identity
 from sspo.config.reward_sum import names_in_use, weights
@@ -30,6 +30,9 @@ LATER = (
     "fixed_like",
     "entropy_quantile",
     "pattern",
+    "entropy_share",
+    "entropy_over",
+    "roles",
     "max_tokens",
     "protect_abbreviations",
     "protect_latex",
@@ -65,8 +68,10 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
     if config.evaluation.stream == "sample":
         del fields["evaluation"]["batch"]  # draws nothing then
     if config.objective.bounds.target_clip_frac is None:
-        for label in ("target_clip_frac", "target_gain", "target_range"):
+        for label in ("target_clip_frac", "target_gain", "target_range", "target_control"):
             del fields["objective"]["bounds"][label]
+    elif config.objective.bounds.target_control == PROPORTIONAL:
+        del fields["objective"]["bounds"]["target_control"]  # as before there was a choice
     _drop_later_options(fields, config)
     return fields
 
@@ -155,9 +160,12 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
 
 def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
     default = asdict(SegmentationConfig())
+    config = replace(config, roles=default["roles"]) if set(config.roles) == set(default["roles"]) else config
     options = {
         key: value for key, value in asdict(config).items() if key not in LATER or value != default[key]
     }
+    if "roles" in options:
+        options["roles"] = sorted(config.roles)  # their order changes nothing
     return options | {
         key: identity_of("rule", options[key], RULES) for key in NAMES_A_RULE if options.get(key)
     }
