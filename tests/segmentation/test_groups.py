@@ -130,10 +130,10 @@ def loss_of(columns, objective):
 
 
 @law(
-    25,
+    15,
     300,
     rows=ragged_rows(),
-    name=st.sampled_from(["sspo", "sspo_rank", "sspo_linear", "grpo"]),
+    name=st.sampled_from(["espo", "sspo_rank", "sspo_linear", "lpo"]),
     aggregation=st.sampled_from(["segment_mean", "token_mean"]),
     seed=st.integers(0, 99),
 )

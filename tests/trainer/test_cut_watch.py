@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from sspo.compose.fast import quick_compose
+from sspo.config import SegmentationConfig
+from sspo.objective.variants import VARIANTS
 from sspo.train import main
 from sspo.trainer.cut_watch import empty_cuts, other_groups
 from tests.trainer.runs import TINY
@@ -36,16 +36,15 @@ def test_segments_that_are_responses_or_tokens_are_told_at_once():
 
 
 def test_bounds_of_espo_on_other_segments_are_told_at_once():
-    def warned(adapt, *overrides):
-        config = quick_compose([*TINY, "objective=sspo", *overrides])
-        bounds = replace(config.objective.bounds, adapt=adapt)
-        return other_groups(config.segmentation, replace(config.objective, bounds=bounds))
+    def warned(name, **rule):
+        return other_groups(SegmentationConfig(**rule), VARIANTS[name])
 
-    for paper in ("entropy_group", "response", "random segmentation.random_like=entropy_group"):
-        assert warned("espo", *f"segmentation={paper}".split()) is None
-    for other in ("subsentence", "random", "fixed segmentation.fixed_like=entropy_group"):
-        assert "set segmentation=entropy_group" in warned("espo", *f"segmentation={other}".split())
-        assert warned("tanh", *f"segmentation={other}".split()) is None
+    groups = "entropy_group"
+    for paper in ({"rule": groups}, {"rule": "response"}, {"rule": "random", "random_like": groups}):
+        assert warned("espo", **paper) is None
+    for other in ({"rule": "line"}, {"rule": "random"}, {"rule": "fixed", "fixed_like": groups}):
+        assert "set segmentation=entropy_group" in warned("espo", **other)
+        assert warned("lpo", **other) is None
 
 
 def test_a_run_says_it_at_its_first_rollout(tmp_path, capfd):
