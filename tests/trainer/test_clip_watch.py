@@ -17,7 +17,6 @@ from sspo.trainer.clip_watch import PAYS_BACK, ClipWatch
 from sspo.trainer.loop import Trainer
 from tests.trainer.runs import BARELY_SCORED, TINY, lines, train
 
-
 AT, CONTROL = "objective.bounds.target_clip_frac", "objective.bounds.target_control"
 
 
@@ -64,7 +63,10 @@ EVEN = torch.arange(1, 1001) / 1000
 """Critical scales of which bounds at a scale s < 1 clip the share 1 - s."""
 
 
-def missed(rollouts, *overrides, control=ClipControl(log_scale=-0.1, rollouts=9)):
+INSIDE = ClipControl(log_scale=-0.1, rollouts=9)
+
+
+def missed(rollouts, *overrides, control=INSIDE):
     """The warning at the end of a run of ten rollouts, of which the last have these scales and critical scales."""
     config = quick_compose([*TINY, "objective=grpo", "trainer.rollouts=10", f"{AT}=0.1", *overrides])
     watch, said = ClipWatch(config, finished=10 - len(rollouts)), []
