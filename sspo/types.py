@@ -142,7 +142,9 @@ class Batch:
     mask_BT: torch.Tensor
     advantage_BT: torch.Tensor
     segment_id_BT: torch.Tensor
-    """Segment of each response token, contiguous from 0 in a row, -1 off the mask."""
+    """Segment of each response token: from 0 without gaps in a row, -1 off the mask. Ids are non-decreasing under every
+    rule but 'entropy_group' and 'random' of it, whose segments are groups of tokens that need not be neighbors.
+    """
     old_logp_BT: torch.Tensor
     """Log-probability of each token under the policy that sampled it, nats."""
     entropy_BT: torch.Tensor

@@ -20,7 +20,7 @@ from sspo.questions.named_set import NamedSet
 from sspo.questions.sets import SETS
 from sspo.rewards import REWARDS
 from sspo.rollout import ENGINES
-from sspo.segmentation import OPTIONS, READS_TEXT
+from sspo.segmentation import GROUPS, OPTIONS, READS_TEXT
 from sspo.segmentation import RULES as RULE_FUNCTIONS
 from sspo.tasks import TASKS
 
@@ -37,6 +37,19 @@ def cuts(responses, config):
     """A cut after the first half."""
     position_T = torch.arange(responses.mask_BT.shape[1])
     return position_T + 1 == responses.mask_BT.sum(1, keepdim=True) // 2
+'''
+PARITIES = '''"""Tokens at even places, and those at odd ones."""
+
+import torch
+
+OPTIONS = ()
+READS_TEXT = False
+
+
+def groups(responses, config):
+    """The place, modulo two."""
+    position_T = torch.arange(responses.mask_BT.shape[1])
+    return (position_T % 2).where(responses.mask_BT, -1)
 '''
 REWARD = '''"""1 for anything."""
 
@@ -63,6 +76,7 @@ from sspo.segmentation import segment
 from sspo.types import Problem, Response
 mask_BT = torch.ones(1, 4, dtype=torch.bool)
 print(segment(mask_BT.long(), mask_BT, config.segmentation, None).tolist(), *labels([in_use(config.segmentation)]).values())
+print(segment(mask_BT.long(), mask_BT, compose(["segmentation=parities"]).segmentation, None).tolist())
 asked = [Problem(id="", prompt="", answer="")], [Response(text="", tokens=1, limit=1)]
 print(open_reward(config.reward).score(*asked)[0].value)
 """
@@ -73,22 +87,26 @@ def test_a_rule_and_a_reward_are_a_file_each(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "sspo", tmp_path / "sspo", ignore=shutil.ignore_patterns("weights", "__pycache__"))
     shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (tmp_path / "sspo" / "segmentation" / "rules" / "halves.py").write_text(HALVES)
+    (tmp_path / "sspo" / "segmentation" / "rules" / "parities.py").write_text(PARITIES)
     (tmp_path / "sspo" / "rewards" / "always.py").write_text(REWARD)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     command = [sys.executable, "-P", "-c", ASKED]
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout == "[[0, 0, 1, 1]] halves\n1.0\n", done.stderr
+    assert done.stdout == "[[0, 0, 1, 1]] halves\n[[0, 1, 0, 1]]\n1.0\n", done.stderr
 
 
-@pytest.mark.parametrize("name", RULE_FUNCTIONS)
+@pytest.mark.parametrize("name", [*RULE_FUNCTIONS, *GROUPS])
 def test_every_rule_is_whole(name: str) -> None:
-    assert list(inspect.signature(RULE_FUNCTIONS[name]).parameters) == ["responses", "config"]
+    (function,) = (
+        table[name] for table in (RULE_FUNCTIONS, GROUPS) if name in table
+    )  # cuts or groups, not both
+    assert list(inspect.signature(function).parameters) == ["responses", "config"]
     assert set(OPTIONS[name]) <= {field.name for field in dataclasses.fields(SegmentationConfig)}
     assert isinstance(READS_TEXT[name], bool)
 
 
 def test_every_task_reward_and_engine_loads() -> None:
-    assert {*RULE_FUNCTIONS, "random"} == set(RULES)
+    assert {*RULE_FUNCTIONS, *GROUPS, "random"} == set(RULES)
     assert all(map(callable, (TASKS[name] for name in TASKS)))
     assert all(isinstance(SETS[name], NamedSet) for name in SETS)
     assert all(map(callable, (REWARDS[name] for name in REWARD_NAMES)))

@@ -45,6 +45,7 @@ from sspo.recording.file import LISTS, PLAIN
 from sspo.replay.table import INDEX, POINT
 from sspo.rewards import REWARDS
 from sspo.runs.runlog import RunLog
+from sspo.segmentation import GROUPS
 from sspo.segmentation import RULES as RULE_FUNCTIONS
 from sspo.tasks import TASKS
 from sweeps.plan.plan import make_plan
@@ -130,7 +131,7 @@ def test_names_in_config_are_those_that_exist():
     assert set(ADVANTAGES) == set(advantage.ADVANTAGES)
     assert set(AGGREGATIONS) == set(aggregate.AGGREGATIONS)
     assert set(TERMS) == set(clip.TERM_FUNCTIONS)
-    assert set(RULES) == {*RULE_FUNCTIONS, "random"}
+    assert set(RULES) == {*RULE_FUNCTIONS, *GROUPS, "random"}
     assert set(TASK_NAMES) == {*TASKS, *SETS}
     assert set(REWARD_NAMES) == set(REWARDS)
     assert set(G_NAMES) == set(G_FUNCTIONS)

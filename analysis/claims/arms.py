@@ -27,6 +27,8 @@ def facts(evidence: Evidence, arm: Arm) -> Mapping[str, Any]:
     found = {key: record.get(key) for key in RECORDED}
     cut = found["ratio"] == "segment"
     level = found["rule"] if cut else found["ratio"]
+    if record.get("pooling"):
+        level = f"{level}, {record['pooling']}"  # another ratio than that of a mean
     return {**found, "level": level, "target": arm.target_clip_frac, "conditions": arm.conditions}
 
 

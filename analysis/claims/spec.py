@@ -19,7 +19,7 @@ from analysis.claims.measures import MEASURES
 from analysis.logs.manifest import ROLES
 from sspo.config import RULES
 from sspo.config.build import build
-from sspo.config.choices import ADAPTATIONS, TERMS
+from sspo.config.choices import ADAPTATIONS, RATIOS, TERMS
 from sspo.config.plugins.own_file import is_file
 from sspo.config.plugins.table import names_of
 from sspo.config.yaml_file import read_yaml
@@ -162,7 +162,7 @@ def _check(where: str, claim: Claim) -> None:
 def _check_selector(where: str, selector: Selector) -> None:
     _known(f"{where}.role", selector.role, ROLES)
     choices = {
-        "level": (*names_of("rule", RULES), "token", "response"),
+        "level": (*names_of("rule", RULES), *(ratio for ratio in RATIOS if ratio != "segment")),
         "term": names_of("term", TERMS),
         "adapt": ADAPTATIONS,
     }

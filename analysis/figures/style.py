@@ -128,6 +128,8 @@ RULE_LOOKS = {
     "line": ArmStyle(OKABE_ITO[5], DASHES[4], "<"),
     "step": ArmStyle(OKABE_ITO[4], DASHES[1], ">"),
     "entropy_peak": ArmStyle(OKABE_ITO[2], DASHES[5], "h"),
+    "entropy_group": ArmStyle(OKABE_ITO[4], DASHES[2], "h"),
+    "turn": ArmStyle(OKABE_ITO[1], DASHES[4], ">"),
     "regex": ArmStyle(OKABE_ITO[5], DASHES[0], "X"),
     "fixed": ArmStyle(OKABE_ITO[3], DASHES[4], "P"),
     "random": ArmStyle("#777777", DASHES[1], "s"),

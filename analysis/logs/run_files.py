@@ -88,10 +88,11 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration that a record holds, and its engine unless that is the original one. Raises
-    Damaged if a setting is not a single value."""
-    engine = setting(config, "rollout.engine")
+    """Return the settings of a configuration that a record holds, and its engine and pooling unless they are the original
+    ones. Raises Damaged if a setting is not a single value."""
+    engine, pooling = setting(config, "rollout.engine"), setting(config, "objective.pooling")
     named = {} if engine in (None, OWN_ENGINE) else {"engine": engine}
+    named |= {} if pooling in (None, "mean") else {"pooling": pooling}
     return {name: setting(config, key) for name, key in SETTINGS.items()} | named
 
 

@@ -37,6 +37,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+PIECE_SEGMENT = pa.field("piece_segment", pa.list_(pa.int32()))
+"""A column of logs in which a rule groups tokens that are not neighbors."""
+
 
 def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
     """Write samples.parquet; without samples, remove one that an earlier report left."""
@@ -44,7 +47,8 @@ def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
     if not samples:
         path.unlink(missing_ok=True)
         return
-    table = pa.Table.from_pylist([asdict(sample) for sample in samples], schema=SCHEMA)
+    schema = SCHEMA.append(PIECE_SEGMENT) if any(sample.grouped for sample in samples) else SCHEMA
+    table = pa.Table.from_pylist([asdict(sample) for sample in samples], schema=schema)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", compression_level=9)
     write_atomic(path, buffer.getvalue())
@@ -56,7 +60,9 @@ def read_samples(folder: Path) -> tuple[Sample, ...]:
     if not path.is_file():
         return ()
     try:
-        return tuple(_sample(row) for row in pq.read_table(path, schema=SCHEMA).to_pylist())
+        grouped = PIECE_SEGMENT.name in pq.read_schema(path).names
+        schema = SCHEMA.append(PIECE_SEGMENT) if grouped else SCHEMA
+        return tuple(_sample(row) for row in pq.read_table(path, schema=schema).to_pylist())
     except (pa.ArrowException, OSError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} cannot be read ({' '.join(str(error).split())}): restore it, remove it or report from run folders"

@@ -1,5 +1,7 @@
 """A sampled response as a report shows it: its segments, and within them the stretches of tokens with one ratio.
 
+A segment of a rule that groups tokens has several pieces in the text; that of any other rule is one piece.
+
 Entropy is that of the sampling policy; ratio and clipping are those of a hypothetical further update after the rollout's last
 one.
 """
@@ -21,7 +23,7 @@ CUT_SHORT = " […] "
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """One response; lists cover its first segments and tokens, the three counts the whole response."""
+    """One response; lists cover its first pieces of segments and tokens, the three counts the whole response."""
 
     run: int
     rollout: int
@@ -33,13 +35,20 @@ class Sample:
     segments: int
     clipped_tokens: int
     segment_tokens: tuple[int, ...]
-    """Tokens of each segment; the lists of tokens may hold fewer of the last one."""
+    """Tokens of each piece; the lists of tokens may hold fewer of the last one."""
     segment_entropy: tuple[float, ...]
-    """Nats, mean over the segment."""
+    """Nats, mean over the segment that the piece belongs to."""
     texts: tuple[str, ...]
     log_ratio: tuple[float, ...]
     """Log-ratio at the level of the objective's ratio: equal on all tokens of a unit."""
     clipped: tuple[bool, ...]
+    piece_segment: tuple[int, ...] = ()
+    """The segment of each piece, counted from 0; empty if every segment is one piece."""
+
+    @property
+    def grouped(self) -> bool:
+        """Return whether segments are groups of tokens that are not all neighbors."""
+        return bool(self.piece_segment)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +63,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One segment; `stretches` hold its kept tokens."""
+    """One segment, or one piece of it in the text; `stretches` hold its kept tokens."""
 
     number: int
     """Number of the segment, counted from 1."""
@@ -79,7 +88,7 @@ class Segment:
 
 
 def head(sample: Sample, tokens: int) -> Sample:
-    """Return the first whole segments of at most `tokens` tokens; if the first segment is longer, its first tokens."""
+    """Return the first whole pieces of at most `tokens` tokens; if the first one is longer, its first tokens."""
     ends = list(accumulate(sample.segment_tokens))
     segments = max(1, sum(end <= tokens for end in ends))
     kept = min(tokens, ends[segments - 1], len(sample.texts))
@@ -90,19 +99,41 @@ def head(sample: Sample, tokens: int) -> Sample:
         texts=sample.texts[:kept],
         log_ratio=sample.log_ratio[:kept],
         clipped=sample.clipped[:kept],
+        piece_segment=sample.piece_segment[:segments],
     )
 
 
 def segments_of(sample: Sample, level: str | None) -> Iterator[Segment]:
-    """Yield the kept segments. Unless the ratio belongs to a whole segment or response, every token is its own stretch."""
+    """Yield the kept pieces of segments in the order of the text. Unless the ratio belongs to a whole segment or response,
+    every token is its own stretch.
+    """
     ends = list(accumulate(sample.segment_tokens))
     for i, (start, end) in enumerate(pairwise([0, *ends])):
         yield Segment(
-            number=i + 1,
+            number=(sample.piece_segment[i] if sample.grouped else i) + 1,
             tokens=sample.segment_tokens[i],
             entropy=sample.segment_entropy[i],
             stretches=tuple(_stretches(sample, range(start, min(end, len(sample.texts))), level)),
         )
+
+
+def joined(pieces: Sequence[Segment], between: str) -> list[Segment]:
+    """Return whole segments, by their numbers: the pieces of each, with a stretch without tokens between them that says
+    what is left out.
+    """
+    of_number: dict[int, list[Segment]] = {}
+    for piece in pieces:
+        of_number.setdefault(piece.number, []).append(piece)
+    return [_joined(of_number[number], between) for number in sorted(of_number)]
+
+
+def _joined(pieces: Sequence[Segment], between: str) -> Segment:
+    first, *others = pieces
+    stretches = [*first.stretches]
+    for piece in others:
+        gap = replace(piece.stretches[0], text=between, tokens=0, clipped=False)
+        stretches += [gap, *piece.stretches]
+    return replace(first, tokens=sum(piece.tokens for piece in pieces), stretches=tuple(stretches))
 
 
 def _stretches(sample: Sample, places: range, level: str | None) -> Iterator[Stretch]:
@@ -126,8 +157,9 @@ def sample_of(line: Mapping[str, Any], run: int) -> Sample:
     log_ratio = [_finite(x) for x in line["log_ratio"]]
     if not len(texts) == len(ids) == len(entropy) == len(log_ratio) == len(clipped) > 0:
         raise ValueError("lists of different lengths")
-    if ids[0] != 0 or any(after - before not in (0, 1) for before, after in pairwise(ids)):
+    if set(ids) != set(range(max(ids) + 1)):
         raise ValueError("segment_ids that are not a segmentation")
+    in_order = all(before <= after for before, after in pairwise(ids))
     starts = [i for i, id_ in enumerate(ids) if i == 0 or ids[i - 1] != id_]
     return Sample(
         run=run,
@@ -136,13 +168,14 @@ def sample_of(line: Mapping[str, Any], run: int) -> Sample:
         prompt=_prompt(_text(line["prompt"])),
         advantage=_finite(line["advantage"]),
         tokens=len(ids),
-        segments=len(starts),
+        segments=max(ids) + 1,
         clipped_tokens=sum(clipped),
         segment_tokens=tuple(end - start for start, end in pairwise([*starts, len(ids)])),
         segment_entropy=tuple(_finite(entropy[i]) for i in starts),
         texts=tuple(texts),
         log_ratio=tuple(log_ratio),
         clipped=tuple(clipped),
+        piece_segment=() if in_order else tuple(ids[i] for i in starts),
     )
 
 

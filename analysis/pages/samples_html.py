@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from analysis.evidence.evidence import Evidence
 from analysis.logs.sample_choice import TOKENS
-from analysis.logs.samples import Prompt, Sample, Segment, Stretch, by_prompt, head, segments_of
+from analysis.logs.samples import Prompt, Sample, Segment, Stretch, by_prompt, head, joined, segments_of
 from analysis.pages.samples_text import (
     CUT,
     ENTROPY_EDGES,
@@ -21,6 +21,7 @@ from analysis.pages.samples_text import (
     caption,
     clipped_side,
     count,
+    cut_before,
     entropy_class,
     facts,
     missing,
@@ -34,6 +35,8 @@ from analysis.text.rounding import rounded
 
 SECTION_BYTES = 1_250_000
 """Keeps the page below 3 MB with its figures."""
+LEFT_OUT = " … "
+"""Between the pieces of a group of tokens."""
 LIMITS = (TOKENS, 160, 80, 40, 20)
 """Tokens shown of a response: the first limit with which the section fits."""
 BLANK_LINES = re.compile(r"(?:⏎\n){2,}")
@@ -56,7 +59,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Span:
-    """A segment as its boxes; the blank before the first and the break after the last are outside the segment
+    """A piece of a segment as its boxes; the blank before the first and the break after the last are outside the segment
     too.
     """
 
@@ -64,8 +67,8 @@ class Span:
     boxes: list[Box]
     after: Markup
     shade: int
-    cut: bool
-    """Whether another segment follows."""
+    cut: str
+    """The bar between it and the next piece; empty after the last one."""
 
 
 def samples_html(evidence: Evidence, said: str | None = None, noun: str = "arm") -> Markup:
@@ -93,6 +96,7 @@ def _section(evidence: Evidence, limit: int, lacking: list[str], said: str | Non
         ratios=[*below, *(f"{edge:g}" for edge in RATIO_EDGES)],
         entropies=[f"{edge:g}" for edge in ENTROPY_EDGES],
         cut=CUT,
+        grouped=any(sample.grouped for sample in samples),
         prompts=[_prompt(evidence, prompt, limit, noun) for prompt in by_prompt(samples)],
         lacking="; ".join(lacking),
     )
@@ -113,21 +117,27 @@ def _prompt(evidence: Evidence, prompt: Prompt, limit: int, noun: str) -> dict[s
 def _article(evidence: Evidence, sample: Sample, limit: int) -> dict[str, Any]:
     shown = head(sample, limit)
     segments = list(segments_of(shown, record_of(evidence, sample)["ratio"]))
+    ended = len(shown.texts) >= sample.tokens
+    more = not ended if sample.grouped else segments[-1].number < sample.segments
+    cuts = [*(cut_before(segment, sample) for segment in segments[1:]), CUT if more else ""]
     return {
         "label": arm_label(evidence, sample),
         "facts": " · ".join(facts(evidence, sample, shown)),
-        "spans": [_span(segment, sample, first=i == 0) for i, segment in enumerate(segments)],
-        "whole": len(shown.texts) >= sample.tokens,
-        "rows": [_row(segment, sample) for segment in segments],
+        "spans": [
+            _span(segment, sample, cut, first=i == 0)
+            for i, (segment, cut) in enumerate(zip(segments, cuts, strict=True))
+        ],
+        "whole": ended,
+        "rows": [_row(segment, sample) for segment in joined(segments, LEFT_OUT)],
     }
 
 
-def _span(segment: Segment, sample: Sample, *, first: bool) -> Span:
+def _span(segment: Segment, sample: Sample, cut: str, *, first: bool) -> Span:
     boxes = [_box(stretch, segment, sample) for stretch in segment.stretches]
     before, after = "" if first else boxes[0].before, boxes[-1].after
     boxes[0] = replace(boxes[0], before="")
     boxes[-1] = replace(boxes[-1], after=Markup())
-    return Span(before, boxes, after, entropy_class(segment.entropy), segment.number < sample.segments)
+    return Span(before, boxes, after, entropy_class(segment.entropy), cut)
 
 
 def _box(stretch: Stretch, segment: Segment, sample: Sample) -> Box:

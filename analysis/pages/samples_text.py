@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.evidence.evidence import Evidence
@@ -26,6 +26,7 @@ from sspo.config.choices import term_of_record
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes.
 """
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 ENTROPY_EDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Nats: each class is twice as wide as the one before it."""
 RATIO_EDGES = (1.003, 1.01, 1.03, 1.1, 1.3)
@@ -33,6 +34,19 @@ RATIO_EDGES = (1.003, 1.01, 1.03, 1.1, 1.3)
 """
 MARKDOWN_TOKENS, MARKDOWN_PROMPT = 160, 600
 """Tokens of a response and last characters of a prompt in index.md."""
+
+
+def cut_before(segment: Segment, sample: Sample) -> str:
+    """Return the bar before a piece of a segment; if segments are groups of tokens, with the number of its group."""
+    return CUT + (str(segment.number).translate(RAISED) if sample.grouped else "")
+
+
+def with_cuts(segments: Sequence[Segment], texts: Sequence[str], sample: Sample) -> str:
+    """Return texts of pieces joined by bars; the first piece of a grouped response also has one, for its number."""
+    joined = texts[0]
+    for segment, text in zip(segments[1:], texts[1:], strict=True):
+        joined += f" {cut_before(segment, sample)} {text}"
+    return f"{cut_before(segments[0], sample)} {joined}" if sample.grouped else joined
 
 
 def entropy_class(entropy: float) -> int:
@@ -74,14 +88,14 @@ def facts(evidence: Evidence, sample: Sample, shown: Sample) -> list[str]:
         f"rule {record['rule'] or 'not recorded'}",
         f"ratio per {record['ratio'] or 'level not recorded'}",
         _advantage(sample, record),
-        f"{count(sample.segments, 'segment')}",
+        count(sample.segments, "group" if sample.grouped else "segment"),
         f"{sample.clipped_tokens:,} of {count(sample.tokens, 'token')} clipped "
         f"({rounded(100 * sample.clipped_tokens / sample.tokens, '.1f')}\u00a0%)",
     ]
     if len(shown.texts) < sample.tokens:
+        first = f"the first {count(len(shown.segment_tokens), 'segment')} of {sample.segments:,}, "
         sentences.append(
-            f"shown: the first {count(len(shown.segment_tokens), 'segment')} of {sample.segments:,}, "
-            f"{len(shown.texts):,} of {count(sample.tokens, 'token')}"
+            f"shown: {'the first ' if sample.grouped else first}{len(shown.texts):,} of {count(sample.tokens, 'token')}"
         )
     return sentences
 
@@ -171,11 +185,11 @@ def _prompt_markdown(evidence: Evidence, prompt: Prompt) -> str:
     lines = [f"Rollout {prompt.rollout}, prompt: {_inert(asked)}", ""]
     for sample in prompt.samples:
         shown = head(sample, MARKDOWN_TOKENS)
-        texts = [_segment_markdown(s) for s in segments_of(shown, record_of(evidence, sample)["ratio"])]
+        segments = list(segments_of(shown, record_of(evidence, sample)["ratio"]))
         more = " …" if len(shown.texts) < sample.tokens else ""
         lines.append(
             f"- **{markdown(arm_label(evidence, sample))}** ({markdown('; '.join(facts(evidence, sample, shown)))}):<br>"
-            + f" {CUT} ".join(texts)
+            + with_cuts(segments, [_segment_markdown(s) for s in segments], sample)
             + more
         )
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.logs.samples import Sample, Segment, head, segments_of
-from analysis.pages.samples_text import CUT, NOTHING, count
+from analysis.pages.samples_text import CUT, NOTHING, RAISED, count, with_cuts
 from analysis.single_runs.columns import GAP, fitted, grid, left, right, wrapped
 from analysis.single_runs.measures import HELD_OUT
 from analysis.single_runs.read import Run
@@ -25,6 +25,7 @@ SHOWN_TOKENS = 120
 OPEN, CLOSE = "⟦", "⟧"
 PLAIN = str.maketrans(
     {"−": "-", "–": "-", "│": "|", "⟦": "[", "⟧": "]", "…": "~", "◦": "o", "⏎": "/", "·": ","}
+    | {raised: digit for digit, raised in zip("0123456789", RAISED.values(), strict=True)}
 )
 """Replacements in a terminal without these characters."""
 
@@ -58,7 +59,7 @@ def in_ascii(text: str) -> str:
 def as_text(runs: Sequence[Run], width: int, *, samples: int, encoding: str = "utf-8") -> str:
     """Return all of it, at most `width` cells wide (from 60 on), in characters that the encoding has."""
     try:
-        (LEVELS + CUT + OPEN).encode(encoding)
+        (LEVELS + CUT + OPEN + "".join(map(chr, RAISED.values()))).encode(encoding)
         screen = Screen(width, ascii=False)
     except (UnicodeEncodeError, LookupError):
         screen = Screen(width, ascii=True)
@@ -186,9 +187,10 @@ def _response(run: Run, sample: Sample, screen: Screen, *, named: bool) -> Itera
     advantage = rounded(sample.advantage, "+.2f").replace("-", "−")
     about = f"{count(sample.tokens, 'token')}, {sample.clipped_tokens:,} clipped, advantage {advantage}"
     yield from wrapped(f"{screen.shown(whose)}{about}", screen.width, "  ", "    ")
-    parts = [_segment(segment, screen) for segment in segments_of(shown, ratio_level(run))]
+    segments = list(segments_of(shown, ratio_level(run)))
+    text = with_cuts(segments, [_segment(segment, screen) for segment in segments], sample)
     more = " …" if len(shown.texts) < sample.tokens else ""
-    yield from wrapped(f" {CUT} ".join(parts) + more, screen.width, "    ", "    ")
+    yield from wrapped(text + more, screen.width, "    ", "    ")
 
 
 def _segment(segment: Segment, screen: Screen) -> str:

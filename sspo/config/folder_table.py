@@ -6,6 +6,8 @@ sspo/runs/code_key.py follows `FolderTable(folder, export)` to the rows, which n
 
 from __future__ import annotations
 
+import ast
+import functools
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -21,21 +23,38 @@ def names_in(folder: str, root: Path = ROOT) -> tuple[str, ...]:
     return tuple(sorted(stem for stem in stems if stem.isidentifier() and not stem.startswith("_")))
 
 
-class FolderTable(Mapping[str, Row], Generic[Row]):
-    """The objects that each file of a folder exports under one name, by the file's name."""
+@functools.cache
+def defines(folder: str, name: str, export: str) -> bool:
+    """Return whether a row's file defines a function of that name. The file is parsed and not imported."""
+    if name not in names_in(folder):
+        return False
+    tree = ast.parse(ROOT.joinpath(*folder.split("."), f"{name}.py").read_bytes())
+    return any(isinstance(node, ast.FunctionDef) and node.name == export for node in tree.body)
 
-    def __init__(self, folder: str, export: str):
+
+class FolderTable(Mapping[str, Row], Generic[Row]):
+    """The objects that each file of a folder exports under one name, by the file's name.
+
+    With `some`, only the files that define a function of that name are rows.
+    """
+
+    def __init__(self, folder: str, export: str, *, some: bool = False):
         self.folder = folder
         self.export = export
+        self.some = some
 
     def __getitem__(self, name: str) -> Row:
-        if name not in names_in(self.folder):
+        if name not in self._names():
             raise KeyError(name)
         row: Row = getattr(import_module(f"{self.folder}.{name}"), self.export)
         return row
 
     def __iter__(self) -> Iterator[str]:
-        return iter(names_in(self.folder))
+        return iter(self._names())
 
     def __len__(self) -> int:
-        return len(names_in(self.folder))
+        return len(self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        names = names_in(self.folder)
+        return tuple(n for n in names if defines(self.folder, n, self.export)) if self.some else names

@@ -1,7 +1,7 @@
 """Every option with its type, default, choices and meaning: what `sspo train --help` and docs/options.md print.
 
-Meanings are the docstrings below the fields of sspo/config/schema.py. MEANINGS has those that a field's name makes plain in
-the schema, and whole sentences for docstrings that go on with the one above them.
+Meanings are the docstrings below the fields of sspo/config/schema.py and objective_schema.py. MEANINGS has those that a
+field's name makes plain there, and whole sentences for docstrings that go on with the one above them.
 """
 
 from __future__ import annotations
@@ -195,6 +195,7 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "objective.bounds.target_control": choices.TARGET_CONTROLS,
         "objective.aggregation": choices.AGGREGATIONS,
         "objective.kl.estimator": choices.KL_ESTIMATORS,
+        "segmentation.entropy_over": schema.ENTROPY_OVER,
         "tracking.mode": schema.TRACKING_MODES,
         "evaluation.stream": schema.STREAMS,
         "run.device": schema.DEVICES,

@@ -12,7 +12,8 @@ from sspo.config.folder_table import names_in
 from sspo.config.objective_schema import ObjectiveConfig
 
 RULES = (*names_in("sspo.segmentation.rules"), "random")
-"""The built-in rules; `random` shuffles the lengths of another one."""
+"""The built-in rules; `random` shuffles the segments of another one."""
+ENTROPY_OVER = ("response", "rollout")
 TASK_NAMES = tuple(sorted((*names_in("sspo.tasks"), *names_in("sspo.questions.sets"))))
 REWARD_NAMES = names_in("sspo.rewards")
 TEMPLATE_NAMES = names_in("sspo.prompts.templates")
@@ -167,6 +168,12 @@ class SegmentationConfig:
     """The rule whose segment lengths rule 'random' shuffles."""
     entropy_quantile: float = 0.8
     """Rule 'entropy_peak': a segment begins at a local maximum of entropy not below this quantile of its response."""
+    entropy_share: float = 0.2
+    """Rule 'entropy_group': share of the tokens, those of the highest entropies, that form the second group."""
+    entropy_over: str = "response"
+    """Rule 'entropy_group': the tokens that this share is taken of: those of the response or of the whole rollout."""
+    roles: tuple[str, ...] = ("User", "Assistant", "Human", "System", "Tool", "Observation")
+    """Rule 'turn': a line that begins with one of these words and a colon opens a turn, as a special token of a chat format does."""
     pattern: str = r"\n|[.?!]\s"
     """Rule 'regex': a segment ends where a match of this Python regular expression ends."""
     min_tokens: int = 1

@@ -9,6 +9,7 @@ from sspo.config import (
     DECODES,
     DEVICES,
     ENGINES,
+    ENTROPY_OVER,
     FORWARDS,
     LOGITS,
     MAX_LR,
@@ -43,11 +44,13 @@ from sspo.config.fitted import OF_LEAN
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
 from sspo.config.plugins import table
-from sspo.config.plugins.in_use import rules_in_use
+from sspo.config.plugins.in_use import group_rules_in_use, rules_in_use
 from sspo.config.prompt_checks import check_prompt
 from sspo.config.reward_sum import check_options, weights
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 
+MOST_ROLE_BYTES = 32
+"""Room for blanks and asterisks around a role in the bytes that rule 'turn' reads after a line break."""
 MIN_CPU_SECONDS, MIN_MEMORY_MB, MAX_WORKERS = 0.05, 64, 64
 """Limits of graders: less time is below the resolution of process clocks, less memory than an ordinary answer needs."""
 
@@ -168,8 +171,36 @@ def check_segmentation(segmentation: SegmentationConfig) -> None:
         raise UserError(
             f"segmentation.entropy_quantile must be in [0, 1], got {segmentation.entropy_quantile}"
         )
+    _check_groups(segmentation)
+    _check_roles(segmentation.roles)
     names = rules_in_use(segmentation)
     check_pattern(segmentation.pattern, "regex" in names or not set(names) <= set(RULES))
+
+
+def _check_groups(segmentation: SegmentationConfig) -> None:
+    share, over = segmentation.entropy_share, segmentation.entropy_over
+    if not 0 < share < 1:
+        raise UserError(f"segmentation.entropy_share must be above 0 and below 1, got {share}")
+    if over not in ENTROPY_OVER:
+        raise unknown("segmentation.entropy_over", over, ENTROPY_OVER)
+    limits = ("min_tokens", "max_tokens")
+    given = [key for key in limits if getattr(segmentation, key) != getattr(SegmentationConfig(), key)]
+    if given and (grouped := group_rules_in_use(segmentation)):
+        raise UserError(
+            f"segmentation.{given[0]} has no meaning for rule '{grouped[0]}', whose segments are groups of tokens that need not be "
+            f"neighbors: leave it out, or choose a rule that cuts"
+        )
+
+
+def _check_roles(roles: tuple[str, ...]) -> None:
+    for role in roles:
+        if not role.strip() or role != role.strip() or len(role.encode()) > MOST_ROLE_BYTES or "\n" in role:
+            raise UserError(
+                f"segmentation.roles must name words of at most {MOST_ROLE_BYTES} bytes without blanks around them or line breaks in "
+                f"them, got {shown(role)}"
+            )
+    if len(set(roles)) < len(roles):
+        raise UserError(f"segmentation.roles must name different words, got {list(roles)}")
 
 
 def _check_numbers(config: TrainConfig) -> None:

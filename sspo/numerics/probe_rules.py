@@ -41,7 +41,7 @@ def configs() -> dict[str, SegmentationConfig]:
     """Return the probed configurations by name."""
     plain = SegmentationConfig()
     named = {rule: replace(plain, rule=rule) for rule in RULES}
-    for like in ("sentence", "line", "token"):
+    for like in ("sentence", "line", "token", "entropy_group"):
         named[f"random like {like}"] = replace(plain, rule="random", random_like=like)
         named[f"fixed like {like}"] = replace(plain, rule="fixed", fixed_like=like)
     named["fixed of 3"] = replace(plain, rule="fixed", fixed_tokens=3)

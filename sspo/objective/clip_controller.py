@@ -108,9 +108,7 @@ def steer(control: ClipControl, critical_N: torch.Tensor, objective: ObjectiveCo
     return replace(after, log_scale=log_scale, rollouts=control.rollouts + 1)
 
 
-def _owed(
-    control: ClipControl, critical_N: torch.Tensor, target: float, objective: ObjectiveConfig
-) -> float:
+def _owed(control: ClipControl, critical_N: torch.Tensor, target: float, objective: ObjectiveConfig) -> float:
     """Return the accrued error after a rollout. An error that the range causes is not counted: nothing could pay it back."""
     error = (_clipped(critical_N, control.scale) - target) / target
     least, most = scale_range(objective.clip, objective.bounds)

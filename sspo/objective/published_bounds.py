@@ -16,10 +16,8 @@ WIDEST_RATIO = 10.0
 """DCPO clips every ratio to at most 10 (its code: the larger of 10 and the dual clip's constant)."""
 TINY = 1e-15
 """Least distance from 1 of a probability in a binary divergence."""
-HALVINGS = 60
-"""Bisections between a log-probability and its limit: beyond float64's precision."""
-LOWEST = 700.0
-"""Furthest fall of a log-probability, nats: exp(-700) is the least ratio that float64 tells from 0."""
+NEWTON_STEPS = 10
+"""Enough for float64 precision wherever q is a float32 probability and the threshold is between 1e-6 and 10 nats."""
 LEAST_ENTROPY = 1e-8
 """HAPO takes logarithms of entropies clamped to at least this many nats (its code)."""
 
@@ -123,26 +121,26 @@ def kl_bounds(old_logp_BT: torch.Tensor, clip: ClipConfig) -> tuple[torch.Tensor
     The divergence rises monotonically with the distance on either side, so clipping there is the paper's mask. 0.05 and
     0.05 are those of the authors' script.
     """
-    log_q_BT = old_logp_BT.double().clamp(min=-60.0, max=-2 * TINY)
-    q_BT, log_rest_BT = log_q_BT.exp(), (-log_q_BT.expm1()).log()
-
-    def divergence(log_pi_BT: torch.Tensor) -> torch.Tensor:
-        rest_BT = (-log_pi_BT.expm1()).clamp(min=TINY).log()
-        return q_BT * (log_q_BT - log_pi_BT) - log_q_BT.expm1() * (log_rest_BT - rest_BT)
-
-    def reach(end_BT: torch.Tensor, threshold: float) -> torch.Tensor:
-        """Return the log-probability between q and the end at which the divergence is the threshold, by bisection; beyond
-        the end if the divergence stays below it there.
-        """
-        inside_BT, outside_BT = log_q_BT, end_BT
-        for _ in range(HALVINGS):
-            middle_BT = (inside_BT + outside_BT) / 2
-            within_BT = divergence(middle_BT) <= threshold
-            inside_BT = torch.where(within_BT, middle_BT, inside_BT)
-            outside_BT = torch.where(within_BT, outside_BT, middle_BT)
-        beyond_BT = end_BT + (end_BT - log_q_BT).sign()
-        return torch.where(divergence(end_BT) <= threshold, beyond_BT, inside_BT)
-
-    low_BT = -(reach(log_q_BT - LOWEST, clip.low) - log_q_BT).expm1()
-    high_BT = (reach(torch.full_like(log_q_BT, -TINY), clip.high) - log_q_BT).expm1()
+    log_q_BT = old_logp_BT.double().clamp(min=-60.0, max=-TINY)
+    log_rest_BT = (-log_q_BT.expm1()).log()
+    fallen_BT = _fallen(log_q_BT, log_rest_BT, clip.low)
+    rest_BT = _fallen(log_rest_BT, log_q_BT, clip.high)  # pi rises as the rest falls
+    risen_BT = torch.where(rest_BT < math.log(TINY), 1.0, (-rest_BT.exp()).log1p())  # 1 nat is out of reach
+    low_BT = -(fallen_BT - log_q_BT).expm1()
+    high_BT = (risen_BT - log_q_BT).expm1()
     return low_BT.to(old_logp_BT.dtype), high_BT.to(old_logp_BT.dtype)
+
+
+def _fallen(log_q_BT: torch.Tensor, log_rest_BT: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Return x_BT < log q with KL(Bernoulli(q) || Bernoulli(exp(x))) = threshold; log_rest is log(1 - q).
+
+    The divergence is convex in x, and the start, which leaves out a term that is never negative, lies beyond the root: from
+    there Newton's steps approach it from one side.
+    """
+    q_BT, rest_BT = log_q_BT.exp(), log_rest_BT.exp()
+    x_BT = log_q_BT - (threshold - rest_BT * log_rest_BT) / q_BT
+    for _ in range(NEWTON_STEPS):
+        pi_BT = x_BT.exp()
+        excess_BT = q_BT * (log_q_BT - x_BT) + rest_BT * (log_rest_BT - (-pi_BT).log1p()) - threshold
+        x_BT = x_BT - excess_BT * (1 - pi_BT) / (pi_BT - q_BT)
+    return x_BT

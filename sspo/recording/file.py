@@ -4,7 +4,8 @@
     problem, prompt        the problem's id and its prompt's token ids
     reward, status         the response's score
     advantage              of every token of the response
-    token, cut             token ids; True on the last token of a segment
+    token, cut             token ids; True on the last token of a segment, and before a token of a different one
+    segment                the segment of each token; only if the rule groups tokens that are not neighbors
     old_logp, entropy      nats, under the policy that sampled
     logp                   nats, under the policy right before the optimizer step
     reference_logp         nats, under the base model; only with a KL penalty
@@ -49,6 +50,8 @@ LISTS = {
     "entropy": pa.float32(),
     "logp": pa.float32(),
 }
+SEGMENT = "segment"
+"""List of a run whose segments are not those of its cuts."""
 OPTIONAL = ("reference_logp", "sampler_logp")
 """Lists of a run with a KL penalty, or whose sampler is compared with the trainer: nats, under the base model and from
 the sampler.
@@ -75,7 +78,9 @@ def to_bytes(recorded: RecordedRollout) -> bytes:
         compression_level=1,
         use_dictionary=["problem", "status", "prompt.list.element", "token.list.element"],
         column_encoding={
-            f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in (*FLOATS, *_optional(table))
+            f"{name}.list.element": "BYTE_STREAM_SPLIT"
+            for name in (*FLOATS, *_optional(table))
+            if name != SEGMENT
         },
     )
     return buffer.getvalue()
@@ -109,9 +114,10 @@ def _table(recorded: RecordedRollout) -> pa.Table:
     prompt_mask_NL = batch.prompt_mask_BL.cpu()[row_N]
     ids_BT = batch.segment_id_BT
     following_BT = torch.cat([ids_BT[:, 1:], torch.full_like(ids_BT[:, :1], -1)], 1)
+    cut_BT = ids_BT != following_BT
     of_rows = {
         "token": batch.response_BT,
-        "cut": ids_BT != following_BT,
+        "cut": cut_BT,
         "old_logp": batch.old_logp_BT,
         "entropy": batch.entropy_BT,
     }
@@ -128,17 +134,23 @@ def _table(recorded: RecordedRollout) -> pa.Table:
     for name, value_BT in of_rows.items():
         columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, LISTS[name])
     types = {**PLAIN, **{name: pa.list_(kind) for name, kind in LISTS.items()}}
-    for name in OPTIONAL:
-        value_BT = getattr(batch.extras, f"{name}_BT")
-        if value_BT is not None:
-            types[name] = pa.list_(pa.float32())
-            columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, pa.float32())
+    more = {name: (getattr(batch.extras, f"{name}_BT"), pa.float32()) for name in OPTIONAL}
+    if not torch.equal(_ids_of_cuts(cut_BT, batch.mask_BT), ids_BT):
+        more[SEGMENT] = (ids_BT, pa.int32())
+    for name, (more_BT, kind) in more.items():
+        if more_BT is not None:
+            types[name] = pa.list_(kind)
+            columns[name] = _lists(more_BT.cpu()[row_N], mask_NT, kind)
     return pa.table(
         {
             name: pa.array(columns[name], kind) if name in PLAIN else columns[name]
             for name, kind in types.items()
         }
     )
+
+
+def _ids_of_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    return (cut_BT.long().cumsum(1) - cut_BT.long()).where(mask_BT, -1)
 
 
 def _lists(value_NT: torch.Tensor, mask_NT: torch.Tensor, kind: pa.DataType) -> pa.ListArray:
@@ -165,7 +177,7 @@ def _digest(head: dict[str, Any], table: pa.Table) -> str:
 
 
 def _optional(table: pa.Table) -> list[str]:
-    return [name for name in OPTIONAL if name in table.column_names]
+    return [name for name in (*OPTIONAL, SEGMENT) if name in table.column_names]
 
 
 def _array(column: pa.Array) -> np.ndarray:
@@ -195,7 +207,11 @@ def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
     first_B = torch.full((rows,), len(row_N)).scatter_reduce(0, row_N, torch.arange(len(row_N)), "amin")
     mask_NT, padded = _padded(lists, ("token", "cut", "old_logp", "entropy", "logp", *optional), left=False)
     prompt_mask_NL, prompts = _padded(lists, ("prompt",), left=True)
-    mask_BT, cut_BT = mask_NT[first_B], padded["cut"][first_B].long()
+    mask_BT = mask_NT[first_B]
+    if SEGMENT in optional:
+        id_BT = padded[SEGMENT][first_B].long().where(mask_BT, -1)
+    else:
+        id_BT = _ids_of_cuts(padded["cut"][first_B], mask_BT)
     advantage_B = _tensor(table, "advantage").float()[first_B]
     batch = Batch(
         prompt_BL=prompts["prompt"].long()[first_B],
@@ -203,10 +219,10 @@ def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
         response_BT=padded["token"].long()[first_B],
         mask_BT=mask_BT,
         advantage_BT=advantage_B[:, None] * mask_BT,
-        segment_id_BT=torch.where(mask_BT, cut_BT.cumsum(1) - cut_BT, -1),
+        segment_id_BT=id_BT,
         old_logp_BT=padded["old_logp"][first_B],
         entropy_BT=padded["entropy"][first_B],
-        extras=TokenExtras(**{f"{name}_BT": padded[name][first_B] for name in optional}),
+        extras=TokenExtras(**{f"{name}_BT": padded[name][first_B] for name in optional if name in OPTIONAL}),
     )
     rewards, statuses = table.column("reward").to_pylist(), table.column("status").to_pylist()
     return RecordedRollout(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ LATER = (
     "fixed_like",
     "entropy_quantile",
     "pattern",
+    "entropy_share",
+    "entropy_over",
+    "roles",
     "max_tokens",
     "protect_abbreviations",
     "protect_latex",
@@ -157,9 +160,12 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
 
 def _segmentation_identity(config: SegmentationConfig) -> dict[str, Any]:
     default = asdict(SegmentationConfig())
+    config = replace(config, roles=default["roles"]) if set(config.roles) == set(default["roles"]) else config
     options = {
         key: value for key, value in asdict(config).items() if key not in LATER or value != default[key]
     }
+    if "roles" in options:
+        options["roles"] = sorted(config.roles)  # their order changes nothing
     return options | {
         key: identity_of("rule", options[key], RULES) for key in NAMES_A_RULE if options.get(key)
     }

@@ -28,6 +28,7 @@ LONGEST_ANSWER = 200
 """Characters of an answer; a longer one is cut, with a digest that identifies it."""
 CUT = "│"
 """Between two segments of a response."""
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 ALWAYS = ("set", "question", "sample", "mode", "temperature", "value", "status", "tokens", "rollout", "place")
 WHERE_LOGGED = ("second", "answer")
 """Columns of answers that only some runs log."""
@@ -130,8 +131,15 @@ def sample_table(rows: Iterable[Row]) -> dict[str, Table]:
 
 
 def _cut(texts: Sequence[str], segment_ids: Sequence[int]) -> str:
-    ends = [before != after for before, after in pairwise(segment_ids)] + [False]
-    return "".join(f"{text}{CUT}" if end else text for text, end in zip(texts, ends, strict=True))
+    """Return the response with a bar at every cut. If segments are groups of tokens, bars have the number of the group that
+    follows.
+    """
+    grouped = any(after < before for before, after in pairwise(segment_ids))
+    text = texts[0] if texts else ""
+    for (before, after), more in zip(pairwise(segment_ids), texts[1:], strict=True):
+        number = str(after + 1).translate(RAISED) if grouped else ""
+        text += f"{CUT}{number}{more}" if before != after else more
+    return text
 
 
 def _plain(name: str) -> str:

@@ -30,6 +30,11 @@ def ids_from_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     return (cut_BT.cumsum(1) - cut_BT.long()).where(mask_BT, -1)
 
 
+def segments_of(segment_id_BT: torch.Tensor) -> torch.Tensor:
+    """Return, (B,), the number of segments of each response."""
+    return segment_id_BT.amax(1) + 1
+
+
 def merge_short(cut_BT: torch.Tensor, min_tokens: int) -> torch.Tensor:
     """Drop cuts that would end a segment of fewer than `min_tokens`, so that it is merged into the next one.
 

@@ -11,6 +11,8 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,18 @@ from rich.table import Table
 from rich.text import Text
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from sspo.config import EMBEDDED, EMBEDDED_BASES, SegmentationConfig
+from sspo.config import EMBEDDED, EMBEDDED_BASES, ModelConfig, SegmentationConfig, TrainerConfig
 from sspo.config.build import build
+from sspo.config.plugins.in_use import rules_in_use
 from sspo.config.validation import check_segmentation
 from sspo.console.command_line import Parser
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
-from sspo.models.policy import load_tokenizer
+from sspo.models.forward import open_forward
+from sspo.models.policy import Policy, load_policy, load_tokenizer
 from sspo.segmentation import segment
 from sspo.segmentation.vocabulary import vocabulary_of
+from sspo.types import Batch
 
 STYLES = (
     "black on bright_cyan",
@@ -38,6 +43,8 @@ STYLES = (
     "black on bright_magenta",
 )
 BAR, NEWLINE = "|", "⏎\n"
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+BY_ENTROPY = ("entropy_peak", "entropy_group")
 BAR_WIDTH = 40
 LONGEST_BARS = 20
 
@@ -46,13 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read a text from standard input and print it cut. Raises UserError."""
     options = _parser().parse_args(arguments)
     config = config_of(options.rule, options.options)
-    tokenizer = _tokenizer(options.model)
+    policy = (
+        load_policy(ModelConfig(path=options.model), torch.device("cpu")) if _by_entropy(config) else None
+    )
+    tokenizer = _tokenizer(options.model) if policy is None else policy.tokenizer
     text = sys.stdin.read()
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     if not ids:
         raise UserError("nothing to cut: pass a text on standard input")
+    entropy_BT = None if policy is None else entropies(ids, options.prompt, policy)
     console = Console(highlight=False, soft_wrap=True)
-    show(ids, cut(ids, config, tokenizer, options.seed), tokenizer, console)
+    show(ids, cut(ids, config, tokenizer, options.seed, entropy_BT), tokenizer, console)
     return 0
 
 
@@ -63,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         default=EMBEDDED,
         help=f"one of {', '.join(EMBEDDED_BASES)}, or a folder that holds a tokenizer.json or a model",
+    )
+    parser.add_argument(
+        "--prompt", default="", help="prompt that the text answers, for rules that read the model's entropies"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of rule 'random'")
     parser.add_argument(
@@ -84,9 +98,30 @@ def config_of(rule: str, words: Sequence[str]) -> SegmentationConfig:
         values[key] = value if key == "pattern" else yaml.safe_load(value)
     config = build(SegmentationConfig, values, "segmentation.")
     check_segmentation(config)
-    if "entropy_peak" in (config.rule, config.random_like, config.fixed_like):
-        raise UserError("rule 'entropy_peak' needs the entropies of a policy, which a text does not have")
     return config
+
+
+def _by_entropy(config: SegmentationConfig) -> bool:
+    """Return whether the rule reads entropies: such a rule needs a model."""
+    return any(name in BY_ENTROPY for name in rules_in_use(config))
+
+
+@torch.no_grad()
+def entropies(ids: Sequence[int], prompt: str, policy: Policy) -> torch.Tensor:
+    """Return the model's entropy (nats) at each token of a text that answers a prompt, (1, T)."""
+    prompt_BL, response_BT = torch.tensor([policy.encode(prompt)]), torch.tensor([ids])
+    nothing_BT = torch.zeros(response_BT.shape)
+    batch = Batch(
+        prompt_BL=prompt_BL,
+        prompt_mask_BL=torch.ones_like(prompt_BL, dtype=torch.bool),
+        response_BT=response_BT,
+        mask_BT=torch.ones_like(response_BT, dtype=torch.bool),
+        advantage_BT=nothing_BT,
+        segment_id_BT=nothing_BT.long(),
+        old_logp_BT=nothing_BT,
+        entropy_BT=nothing_BT,
+    )
+    return open_forward(policy, TrainerConfig()).token_logp_entropy(batch, temperature=1.0)[1]
 
 
 def _tokenizer(path: str) -> PreTrainedTokenizerBase:
@@ -98,22 +133,29 @@ def _tokenizer(path: str) -> PreTrainedTokenizerBase:
 
 
 def cut(
-    ids: Sequence[int], config: SegmentationConfig, tokenizer: PreTrainedTokenizerBase, seed: int
+    ids: Sequence[int],
+    config: SegmentationConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    entropy_BT: torch.Tensor | None = None,
 ) -> list[int]:
     """Return the segment of every token of one text."""
     ids_BT = torch.tensor([ids])
     mask_BT = torch.ones_like(ids_BT, dtype=torch.bool)
-    found: list[int] = segment(ids_BT, mask_BT, config, tokenizer, seed=seed)[0].tolist()
+    found: list[int] = segment(ids_BT, mask_BT, config, tokenizer, entropy_BT, seed)[0].tolist()
     return found
 
 
 def show(
     ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedTokenizerBase, console: Console
 ) -> None:
-    """Print the text in alternating colors with a bar at every cut, then lengths and a summary."""
+    """Print the text in alternating colors with a bar at every cut, then lengths and a summary. Bars between groups of
+    tokens have the number of the group that follows.
+    """
     console.print(colored(ids, segments, tokenizer))
     console.print()
-    lengths = list(Counter(segments).values())
+    counts = Counter(segments)
+    lengths = [counts[s] for s in sorted(counts)]
     console.print(_histogram(lengths))
     console.print("lengths in order: " + " ".join(map(str, lengths)))
     console.print(summary(lengths))
@@ -122,13 +164,14 @@ def show(
 def colored(ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> Text:
     """Return the text with one color per segment; line breaks stay visible."""
     pieces_V = vocabulary_of(tokenizer).pieces_V
+    grouped = any(after < before for before, after in pairwise(segments))
     text = Text()
-    for s in range(segments[-1] + 1):
-        whole = b"".join(pieces_V[i] for i, of in zip(ids, segments, strict=True) if of == s)
-        shown = whole.decode(errors="replace").replace("\n", NEWLINE)
-        text.append(shown, style=STYLES[s % len(STYLES)])
-        if s < segments[-1]:
-            text.append(BAR, style="bold red")
+    for n, (s, members) in enumerate(groupby(zip(segments, ids, strict=True), key=itemgetter(0))):
+        number = str(s + 1).translate(RAISED) if grouped else ""
+        if n or grouped:
+            text.append(BAR + number, style="bold red")
+        whole = b"".join(pieces_V[i] for _, i in members)
+        text.append(whole.decode(errors="replace").replace("\n", NEWLINE), style=STYLES[s % len(STYLES)])
     return text
 
 

@@ -1,4 +1,4 @@
-"""A warning if segments are whole responses or single tokens, which turns one objective into another."""
+"""Warnings if segments turn one objective into another: whole responses, single tokens, or not ESPO's groups."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from sspo.config import ObjectiveConfig, SegmentationConfig
 from sspo.config.choices import ADAPTATIONS
 
+ESPO_GROUPS = "entropy_group"
 SEE = "show the cuts of a text with `python -m sspo.segmentation.show`"
 
 
@@ -34,6 +35,21 @@ def empty_cuts(
             f"quantities are those of tokens, as with segmentation=token (the ratio of sspo is then that of grpo): {SEE}"
         )
     return None
+
+
+def other_groups(rule: SegmentationConfig, objective: ObjectiveConfig) -> str | None:
+    """Return the warning that bounds of ESPO follow segments other than its groups, or None if they do not.
+
+    Whole responses and the controls of random groups are deliberate comparisons.
+    """
+    name = rule.random_like if rule.rule == "random" else rule.rule
+    if objective.bounds.adapt != "espo" or name in (ESPO_GROUPS, "response"):
+        return None
+    return (
+        f"warning: the bounds of objective={objective.name} (objective.bounds.adapt=espo) follow groups of tokens by entropy in the "
+        f"paper (arXiv 2512.00499), but segmentation={rule.rule} makes different segments: set segmentation={ESPO_GROUPS} for the "
+        "paper's groups"
+    )
 
 
 def _looks_at_segments(objective: ObjectiveConfig) -> bool:

@@ -36,7 +36,7 @@ from sspo.trainer.checkpoint import Checkpoints, RunState
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.clock import Clock
 from sspo.trainer.collect import Collected, Collector
-from sspo.trainer.cut_watch import empty_cuts
+from sspo.trainer.cut_watch import empty_cuts, other_groups
 from sspo.trainer.environment import describe_environment
 from sspo.trainer.learn_watch import nothing_learned
 from sspo.trainer.optim import (
@@ -149,6 +149,7 @@ class Trainer:
         self.progress.warn(
             empty_cuts(batch.segment_id_BT, batch.mask_BT, config.segmentation, config.objective)
         )
+        self.progress.warn(other_groups(config.segmentation, config.objective))
 
     def _updates(
         self, number: int, collected: Collected, clock: Clock, tracker: Tracker

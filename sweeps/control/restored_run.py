@@ -100,15 +100,16 @@ def _sample_line(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a line of samples.jsonl; None for a response whose compact logs keep only the beginning."""
     if len(row["texts"]) < row["tokens"]:
         return None
-    ids = [i for i, tokens in enumerate(row["segment_tokens"]) for _ in range(tokens)]
+    pieces = [i for i, tokens in enumerate(row["segment_tokens"]) for _ in range(tokens)]
+    of_piece = row.get("piece_segment") or range(len(row["segment_tokens"]))
     return {
         "rollout": row["rollout"],
         "row": row["row"],
         "prompt": row["prompt"],
         "texts": row["texts"],
-        "segment_ids": ids,
+        "segment_ids": [of_piece[i] for i in pieces],
         "advantage": row["advantage"],
-        "segment_entropy": [row["segment_entropy"][i] for i in ids],
+        "segment_entropy": [row["segment_entropy"][i] for i in pieces],
         "log_ratio": row["log_ratio"],
         "clipped": row["clipped"],
     }

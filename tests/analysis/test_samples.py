@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from synthetic_samples import sample_lines
 from synthetic_store import ARMS, Scale, write_study
@@ -18,7 +19,7 @@ from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
 from analysis.logs.sample_choice import TOKENS, choose_samples
 from analysis.logs.sample_table import read_samples, write_samples
-from analysis.logs.samples import by_prompt, head, sample_of, segments_of
+from analysis.logs.samples import by_prompt, head, joined, sample_of, segments_of
 from analysis.pages.samples_html import samples_html
 from analysis.pages.samples_text import missing, ratio_class, samples_markdown
 from sspo.errors import UserError
@@ -74,6 +75,35 @@ def test_pieces_of_older_runs_get_the_spaces_that_words_lost() -> None:
     assert sample_of({**old, "pieces": ["so", " 4", "."]}, 0).texts == ("so", " 4", ".")
 
 
+def groups(**changes: Any) -> dict[str, Any]:
+    """Five tokens in two groups; the second, of the first, third and fourth, is clipped."""
+    plain = {
+        "texts": [" so", " 4", " is", " the", " 5"],
+        "segment_ids": [1, 0, 1, 1, 0],
+        "segment_entropy": [0.5, 0.25, 0.5, 0.5, 0.25],
+        "log_ratio": [0.125, 0.0, 0.125, 0.125, 0.0],
+        "clipped": [True, False, True, True, False],
+    }
+    return line(**{**plain, **changes})
+
+
+def test_groups_of_tokens_are_pieces_in_the_text_and_whole_in_numbers() -> None:
+    sample = sample_of(groups(), 0)
+    assert (sample.tokens, sample.segments, sample.clipped_tokens, sample.grouped) == (5, 2, 3, True)
+    pieces = list(segments_of(sample, "segment"))
+    assert [(p.number, p.text, p.tokens, p.entropy) for p in pieces] == [
+        (2, " so", 1, 0.5),
+        (1, " 4", 1, 0.25),
+        (2, " is the", 2, 0.5),
+        (1, " 5", 1, 0.25),
+    ]
+    low, high = joined(pieces, "..")
+    assert (low.number, low.text, low.tokens, low.kept, low.clipped) == (1, " 4.. 5", 2, 2, 0)
+    assert (high.number, high.text, high.tokens, high.kept, high.clipped) == (2, " so.. is the", 3, 3, 3)
+    assert head(sample, 3).piece_segment == (1, 0)
+    assert not sample_of(line(), 0).grouped
+
+
 def test_a_head_has_whole_segments_or_the_first_tokens_of_one() -> None:
     sample = sample_of(line(), 0)
     assert head(sample, 3) == sample
@@ -90,6 +120,8 @@ def test_a_head_has_whole_segments_or_the_first_tokens_of_one() -> None:
     "changes",
     [
         {"segment_ids": [0, 2, 2]},
+        {"segment_ids": [2, 0, 2]},
+        {"segment_ids": [-1, 0, 1]},
         {"segment_ids": [1, 1, 2]},
         {"log_ratio": [0.0, float("nan"), 0.0]},
         {"clipped": [True]},
@@ -149,6 +181,10 @@ def test_samples_survive_their_file_and_an_unreadable_one_is_one_sentence(tmp_pa
     sample = sample_of(line(prompt="\ud83d half a pair", texts=["a" * 999, "", "\n"]), 3)
     write_samples(tmp_path, [sample])
     assert read_samples(tmp_path) == (sample,)
+    assert "piece_segment" not in pq.read_schema(tmp_path / "samples.parquet").names
+    both = (sample, sample_of(groups(), 4))
+    write_samples(tmp_path, both)
+    assert read_samples(tmp_path) == both
     assert len(sample.texts[0]) < 200
     (tmp_path / "samples.parquet").write_bytes(b"no parquet")
     with pytest.raises(UserError, match=r"samples\.parquet cannot be read"):
@@ -249,6 +285,19 @@ def test_samples_of_other_logs_are_refused_in_one_sentence(
     write_samples(tmp_path, [sample_of(line(), 99)])
     with pytest.raises(UserError, match="from different reports"):
         read_logs(tmp_path)
+
+
+def test_groups_are_told_apart_on_both_pages(evidence: Evidence) -> None:
+    run = evidence.logs.samples[0].run
+    alone = Evidence(dataclasses.replace(evidence.logs, samples=(sample_of(groups(), run),)))
+    section, markdown = samples_html(alone), "\n".join(samples_markdown(alone))
+    assert "│² so │¹ 4 │² is the │¹ 5" in markdown.replace("<b>", "").replace("</b>", "")
+    assert "2 groups" in markdown
+    assert section.count('<b class="cut">│') == 1 + 3  # one in the legend
+    assert '<b class="cut">│¹</b>' in section
+    assert "names the group of tokens that follows" in section
+    assert "<td>so …  is the</td>" in section
+    assert "the group of tokens" not in samples_html(evidence)
 
 
 def test_long_answers_are_cut_with_their_counts_and_the_section_stays_small(evidence: Evidence) -> None:

@@ -41,6 +41,7 @@ CONFIGS = {
     ),
     "sentence, default": SegmentationConfig(rule="sentence"),
     "step, default": SegmentationConfig(rule="step"),
+    "turn": SegmentationConfig(rule="turn"),
 }
 
 

@@ -25,7 +25,13 @@ UPDATES = 8
 
 
 def write_run(
-    folder: Path, *, rollouts: int, prompts: int, responses: int, tokens: int, logs: bool = True
+    folder: Path,
+    *words: str,
+    rollouts: int,
+    prompts: int,
+    responses: int,
+    tokens: int,
+    logs: bool = True,
 ) -> Path:
     """A run folder with that many recorded rollouts of prompts x responses answers of `tokens` tokens."""
     rows = prompts * responses
@@ -37,6 +43,7 @@ def write_run(
             f"trainer.rollouts={rollouts}",
             "trainer.record=1",
             "objective=grpo",
+            *words,
         )
     )
     log = RunLog(folder)
@@ -66,6 +73,7 @@ def _rollout(number: int, config: TrainConfig, tokenizer: object, tokens: int) -
     reach_BT = noise(rows, tokens) * (0.02 + 0.3 * (torch.rand(rows, tokens, generator=generator) < 0.05))
     solved_B = torch.rand(rows, generator=generator) < 0.5
     reward_PG = solved_B.float().view(prompts, -1)
+    entropy_BT = noise(rows, tokens).abs()
     batch = Batch(
         prompt_BL=torch.full((rows, 4), 5),
         prompt_mask_BL=torch.ones(rows, 4, dtype=torch.bool),
@@ -77,10 +85,11 @@ def _rollout(number: int, config: TrainConfig, tokenizer: object, tokens: int) -
             mask_BT,
             config.segmentation,
             tokenizer,
+            entropy_BT=entropy_BT,
             seed=segmentation_seed(config.seed, number),
         ),
         old_logp_BT=old_logp_BT,
-        entropy_BT=noise(rows, tokens).abs(),
+        entropy_BT=entropy_BT,
     )
     steps = torch.randperm(rows, generator=generator).split(config.trainer.minibatch)
     visits = [(row_b, old_logp_BT[row_b] + update * reach_BT[row_b]) for update, row_b in enumerate(steps)]

@@ -9,7 +9,7 @@ import torch
 WIDTH = 9
 """Padded response length; also the token limit that Dr.GRPO's constant stands for."""
 GROUP = 4
-"""Responses a prompt."""
+"""Responses per prompt."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 VERSIONS = {"verl": "0.9.1", "TRL": "1.16.0"}
 
+NOWHERE = ("ce_gppo", "ctpo", "dcpo_clip", "espo", "gapo", "hapo_clip", "lpo")
+"""Variants that are published, and that neither framework has under any name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -37,9 +40,9 @@ def _trl(key: str, ours: str, what: str) -> Difference:
 _VERL = (
     _verl(
         "averages_over_tokens",
-        "grpo gspo",
+        "grpo gspo dppo_tv dppo_kl",
         "`loss_agg_mode` defaults to `token-mean` for every loss, so long responses weigh more; the papers' mean over "
-        "responses of token means is `seq-mean-token-mean`.",
+        "responses of token means is `seq-mean-token-mean`, DPPO's division by a constant `seq-mean-token-sum-norm`.",
     ),
     _verl(
         "clips_twice",
@@ -55,14 +58,15 @@ _VERL = (
     ),
     _verl(
         "ignores_clip_ratio",
-        "grpo dapo dr_grpo gspo cispo gmpo",
+        "grpo dapo dr_grpo gspo cispo gmpo dppo_tv dppo_kl",
         "`clip_ratio` is inert: `clip_ratio_low` and `clip_ratio_high` default to 0.2 and take its place.",
     ),
     _verl(
         "shares_one_pair_of_bounds",
-        "gspo cispo gmpo",
+        "gspo cispo gmpo dppo_tv dppo_kl",
         "All losses share `clip_ratio_low` and `clip_ratio_high` of 0.2: GSPO is not at 3e-4 / 4e-4, CISPO's weights stay "
-        "within 0.8 and 1.2 (both are distances from 1; ours is 0 to 5), GMPO's log-ratios within 0.2 and not 0.4.",
+        "within 0.8 and 1.2 (both are distances from 1; ours is 0 to 5), GMPO's log-ratios within 0.2 and not 0.4, DPPO's "
+        "divergence within 0.2 and not 0.15 (`dppo_tv`) or 0.05 (`dppo_kl`), which its authors' script sets.",
     ),
     _verl(
         "stops_the_gradient_beyond_20_nats",
@@ -78,7 +82,7 @@ _VERL = (
     ),
     _verl(
         "divides_by_the_padded_width",
-        "dr_grpo",
+        "dr_grpo dppo_tv dppo_kl",
         "`seq-mean-token-sum-norm` divides by the micro-batch's padded width, no constant of the run, unless "
         "`loss_scale_factor` is set; `norm_adv_by_std_in_grpo` must be off as well.",
     ),
@@ -106,8 +110,26 @@ _VERL = (
         "logged as 0.",
     ),
     _verl(
+        "truncates_dppos_ratio",
+        "dppo_tv dppo_kl",
+        "`clip_ratio_c` caps the ratio that weighs a token, whatever the sign of A. The code falls back to 20, but the actor's "
+        "config has 3; the authors' script sets 10,000. `actor/pg_clipfrac_lower` is the share of tokens at that cap.",
+    ),
+    _verl(
+        "reports_another_value_for_dppo",
+        "dppo_tv dppo_kl",
+        "The loss is the mask times sg(r) A log pi, ours the mask times r A: one gradient, two values, so `actor/pg_loss` is "
+        "not comparable.",
+    ),
+    _verl(
+        "counts_dppo_tokens_without_advantage",
+        "dppo_tv dppo_kl",
+        "`actor/pg_clipfrac` holds tokens beyond the lower threshold where A = 0, which have no gradient to lose; ours never "
+        "counts them.",
+    ),
+    _verl(
         "trains_a_group_of_one_on_its_reward",
-        "grpo dr_grpo rloo",
+        "grpo dr_grpo rloo dppo_tv dppo_kl",
         "A group of one has advantage r (mean 0, std 1); ours has 0.",
     ),
     _verl(
@@ -131,7 +153,7 @@ _VERL = (
     _verl(
         "clamps_k3",
         "kl",
-        "k3 is capped at 10 nats a token and has no gradient beyond.",
+        "k3 is capped at 10 nats per token and has no gradient beyond.",
     ),
 )
 
@@ -144,9 +166,9 @@ _TRL = (
     ),
     _trl(
         "shares_one_epsilon",
-        "dapo gspo",
+        "dapo gspo luspo",
         "`epsilon` is 0.2 and `epsilon_high` equals it unless set: `loss_type=dapo` does not clip higher (0.28), sequence "
-        "level is not at 3e-4 / 4e-4.",
+        "level is not at 3e-4 / 4e-4, `loss_type=luspo` not at 2e-3 / 2.5e-3.",
     ),
     _trl(
         "caps_cispo_at_epsilon_high",
@@ -156,8 +178,14 @@ _TRL = (
     ),
     _trl(
         "adds_1e_4_to_the_std",
-        "grpo dapo gspo cispo gmpo sapo",
+        "grpo dapo gspo luspo cispo gmpo sapo",
         "Advantages are divided by std + 1e-4, ours by std + 1e-6, both with the unbiased std.",
+    ),
+    _trl(
+        "divides_by_the_std",
+        "dr_grpo vespo",
+        "`scale_rewards` defaults to `group` for every `loss_type`, so advantages are divided by the std; ours are R - mean, "
+        "`scale_rewards=none`.",
     ),
     _trl(
         "leaves_rounding_in_equal_groups",
@@ -167,14 +195,14 @@ _TRL = (
     ),
     _trl(
         "counts_clipped_responses",
-        "gspo",
+        "gspo luspo",
         "At sequence level `clip_ratio/*` is a share of responses; ours and verl's is a share of tokens (our "
         "`policy/clip_frac_response` is a share of responses).",
     ),
     _trl(
         "counts_tokens_over_the_generation_batch",
-        "dapo cispo",
-        "The token count that `dapo` and `cispo` divide by is the generation batch's over `steps_per_generation`, an average "
+        "dapo cispo vespo",
+        "The token count that `dapo`, `cispo` and `vespo` divide by is the generation batch's over `steps_per_generation`, an average "
         "step's: a step of long responses weighs more than its own token mean.",
     ),
     _trl(
@@ -185,14 +213,31 @@ _TRL = (
     ),
     _trl(
         "never_bounds_the_log_ratio",
-        "grpo dapo dr_grpo gspo cispo gmpo sapo",
-        "No log-ratio is bounded: where A < 0 one of 800 nats makes loss and gradient infinite; ours stay finite.",
+        "grpo dapo dr_grpo gspo luspo cispo gmpo sapo",
+        "No log-ratio is bounded (`vespo` alone bounds them): where A < 0 one of 800 nats makes loss and gradient infinite; ours stay finite.",
     ),
     _trl(
         "trains_as_if_on_policy_without_old_logps",
-        "grpo dapo dr_grpo gspo cispo gmpo sapo",
+        "grpo dapo dr_grpo gspo luspo cispo gmpo sapo vespo",
         "With `gradient_accumulation_steps` a multiple of `steps_per_generation` x `num_iterations` (the defaults), old "
         "log-probabilities are not computed: every ratio is 1 and nothing is ever clipped.",
+    ),
+    _trl(
+        "takes_token_ratios_for_luspo",
+        "luspo",
+        "`importance_sampling_level` defaults to `token` also under `loss_type=luspo`, which warns and sums GRPO's token terms; "
+        "LUSPO is at `sequence`.",
+    ),
+    _trl(
+        "bounds_each_token_of_vespo",
+        "vespo",
+        "Each token's log-ratio is held in 20 nats before the sum over the response, ours is the sum alone.",
+    ),
+    _trl(
+        "leaves_delta_out_of_the_clip_ratio",
+        "clip.dual",
+        "`delta` is the dual clip (1 + our `objective.clip.dual`, off by default), but `clip_ratio/*` leaves out the tokens that "
+        "it stops; ours counts them on the high side, verl in `actor/pg_clipfrac_lower`.",
     ),
     _trl(
         "weights_k3_by_the_ratio",
@@ -207,6 +252,12 @@ _TRL = (
         "weight, `token_truncate`.",
     ),
     _trl(
+        "takes_the_weights_into_vespos_kernel",
+        "tis_cap vespo",
+        "`vespo` multiplies the response's ratio by its token weights before the kernel, so that a weight above 1 can shrink "
+        "the term; ours multiplies each token's term by its own weight, as for every other loss.",
+    ),
+    _trl(
         "spreads_token_weights_over_the_response",
         "tis_cap",
         "At sequence level the response's ratio is differentiated as a whole, so under token weights every token's gradient "
@@ -215,8 +266,10 @@ _TRL = (
     _trl(
         "rloo_is_another_algorithm",
         "rloo",
-        "`RLOOTrainer` clips one ratio a response, the product of its token ratios, and averages over responses; the "
-        "advantage agrees, but its rewards include a KL penalty (`beta` 0.05). Ours and verl's clip token ratios.",
+        "`RLOOTrainer` clips one ratio per response, the product of its token ratios, and averages over responses; the "
+        "advantage agrees, but its rewards include a KL penalty (`beta` 0.05). Ours and verl's clip token ratios. "
+        "`objective=rloo objective.ratio=response objective.pooling=sum objective.aggregation=token_sum` has TRL's gradient and "
+        "its clipped responses; the value that we log counts a response's term once per token.",
     ),
 )
 

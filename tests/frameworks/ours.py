@@ -9,23 +9,38 @@ from typing import Any
 import torch
 
 from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.context import whole_batch
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
-from sspo.types import LossContext, TokenExtras
 from tests.frameworks.batch import Batch
 from tests.frameworks.result import Result, run
 
 
 def ours(
-    name: str, batch: Batch, *, options: dict[str, Any] | None = None, **columns: torch.Tensor
+    name: str,
+    batch: Batch,
+    *,
+    options: dict[str, Any] | None = None,
+    group: int | None = None,
+    vocabulary: int | None = None,
+    **columns: torch.Tensor,
 ) -> Result:
-    """The variant as its row says, or with `options` of the objective; `columns` are what it asks of the context."""
+    """The variant as its row says, or with `options` of the objective; `columns` are what the context must hold, and
+    `group` and `vocabulary` what bounds may follow.
+    """
+    objective = replace(VARIANTS[name], **(options or {}))
     context = None
-    if columns:
-        tokens, responses, width = int(batch.mask_BT.sum()), len(batch.mask_BT), batch.mask_BT.shape[1]
-        context = LossContext(
-            tokens=tokens, responses=responses, max_response_tokens=width, extras=TokenExtras(**columns)
+    if columns or group or vocabulary:
+        context = whole_batch(
+            batch.mask_BT,
+            batch.segment_id_BT,
+            batch.entropy_BT,
+            objective,
+            advantage_BT=batch.advantage_BT,
+            group=group,
+            vocabulary=vocabulary,
         )
+        context = replace(context, extras=replace(context.extras, **columns))
 
     def loss(logp_BT: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         out = policy_loss(
@@ -35,7 +50,7 @@ def ours(
             batch.mask_BT,
             batch.segment_id_BT,
             batch.entropy_BT,
-            replace(VARIANTS[name], **(options or {})),
+            objective,
             context=context,
         )
         return out.loss, {key: metric.value() for key, metric in out.metrics.items()}

@@ -32,4 +32,10 @@ def run(
 def assert_equal(ours: Result, theirs: Result, tolerance: float) -> None:
     """Value and every token's gradient, absolutely and relatively within `tolerance`."""
     assert ours.value == pytest.approx(theirs.value, rel=tolerance, abs=tolerance)
+    assert_equal_gradients(ours, theirs, tolerance)
+
+
+def assert_equal_gradients(ours: Result, theirs: Result, tolerance: float) -> None:
+    """Every token's gradient, absolutely and relatively within `tolerance`; some token has one."""
+    assert bool((theirs.grad_BT != 0).any())
     torch.testing.assert_close(ours.grad_BT, theirs.grad_BT, rtol=tolerance, atol=tolerance)

@@ -1,4 +1,4 @@
-"""The options beside the clip, KL to a reference and truncated importance sampling, against the frameworks' own code."""
+"""Options beside the bounds, KL, truncated importance sampling and the dual clip, against the frameworks' own code."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from verl.trainer.ppo.core_algos import agg_loss, kl_penalty
 from verl.trainer.ppo.rollout_corr_helper import compute_rollout_correction_weights
 
 from sspo import config
+from sspo.objective.variants import VARIANTS
 from tests.frameworks.agreements import TRL, VERL, amended
 from tests.frameworks.batch import ragged
 from tests.frameworks.ours import ours
@@ -82,3 +83,23 @@ def test_truncated_importance_sampling_equals_verl_and_trl(option, name):
         if name == "gspo":  # of one value, but see the differences
             theirs = dataclasses.replace(theirs, grad_BT=mine.grad_BT)
         assert_equal(mine, theirs, 1e-6 if name == "sapo" else 1e-12)
+
+
+@pytest.mark.parametrize("option", sorted(["clip.dual"]))
+@pytest.mark.parametrize("name", ["grpo", "dapo", "dr_grpo"])
+def test_the_dual_clip_equals_verls_and_trls_delta(option, name):
+    """Ours is the distance of the ratio from 1, theirs (`clip_ratio_c` and `delta`) is the ratio itself."""
+    assert option == "clip.dual"
+    clip = dataclasses.replace(VARIANTS[name].clip, dual=2.0)
+    for seed in range(10):
+        batch = ragged(seed, spread=1.5)
+        mine, once = ours(name, batch, options={"clip": clip}), ours(name, batch)
+        theirs = verl(amended(VERL[name], clip_ratio_c=3.0), batch)
+        assert_equal(mine, theirs, 1e-7)
+        assert_equal(mine, trl(amended(TRL[name], delta=3.0), batch), 1e-12)
+        more = mine.metrics["policy/clip_frac_high"] - once.metrics["policy/clip_frac_high"]
+        assert more > 0
+        assert theirs.metrics["actor/pg_clipfrac_lower"] == pytest.approx(more, abs=1e-6)
+        assert theirs.metrics["actor/pg_clipfrac"] == pytest.approx(
+            once.metrics["policy/clip_frac"], abs=1e-6
+        )

@@ -6,8 +6,9 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-from tests.frameworks.agreements import known
-from tests.frameworks.differences import DIFFERENCES, VERSIONS
+from sspo.objective.variants import VARIANTS
+from tests.frameworks.agreements import VERL, VERL_ADVANTAGES, VERL_GRADIENTS, known
+from tests.frameworks.differences import DIFFERENCES, NOWHERE, VERSIONS
 
 
 def test_every_difference_is_pinned_and_every_pin_is_a_difference():
@@ -23,4 +24,14 @@ def test_every_difference_is_pinned_and_every_pin_is_a_difference():
 
 def test_differences_are_about_variants_and_options_of_ours():
     named = {name for difference in DIFFERENCES for name in difference.ours}
-    assert named <= known()
+    assert named | set(NOWHERE) <= known()
+
+
+def test_no_difference_is_about_a_variant_that_the_frameworks_do_not_have():
+    assert not set(NOWHERE) & {name for difference in DIFFERENCES for name in difference.ours}
+
+
+def test_rows_of_verl_without_an_advantage_of_their_own_have_its_grpo():
+    """The page prints `adv_estimator=grpo` for them."""
+    others = {*VERL, *VERL_GRADIENTS} - set(VERL_ADVANTAGES)
+    assert {VARIANTS[name].advantage for name in others} == {VARIANTS["grpo"].advantage}

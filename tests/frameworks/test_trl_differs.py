@@ -7,10 +7,12 @@ import math
 import pytest
 import torch
 
-from tests.frameworks.agreements import TRL, VERL, amended
+from sspo.config import ClipConfig
+from tests.frameworks.agreements import OUR_TRL_RLOO, TRL, TRL_RLOO, VERL, amended
 from tests.frameworks.batch import by_hand
+from tests.frameworks.losses import TrlLoss
 from tests.frameworks.ours import advantages, ours
-from tests.frameworks.trl_losses import TrlLoss, make_trainer, trl, trl_advantages
+from tests.frameworks.trl_losses import make_trainer, trl, trl_advantages
 from tests.frameworks.verl_losses import verl
 
 log = math.log
@@ -36,6 +38,8 @@ def test_trl_shares_one_epsilon():
     assert trl(TrlLoss(options={"loss_type": "dapo"}), batch).value == pytest.approx(-1.2)
     assert ours("gspo", batch).value == pytest.approx(-1.0004)
     assert trl(TrlLoss(options={"loss_type": "grpo", **SEQUENCE}), batch).value == pytest.approx(-1.2)
+    assert trl(TrlLoss(options={"loss_type": "luspo", **SEQUENCE}), batch).value == pytest.approx(-1.2)
+    assert trl(TRL["luspo"], batch).value == ours("luspo", batch).value == pytest.approx(-1.0025)
 
 
 def test_trl_caps_cispo_at_epsilon_high():
@@ -57,6 +61,15 @@ def test_trl_adds_1e_4_to_the_std():
     ):
         wanted = 0.5 / (math.sqrt(0.5) + epsilon)
         assert advantage_PG.tolist() == [[pytest.approx(wanted, rel=1e-6), pytest.approx(-wanted, rel=1e-6)]]
+
+
+def test_trl_divides_by_the_std():
+    # r = 1, 0: .5 / sqrt(.5) = .707 by default, .5 in ours.
+    reward_PG = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    for name in ("dr_grpo", "vespo"):
+        default_PG = trl_advantages(TrlLoss(options={"loss_type": name}), reward_PG)
+        assert float(default_PG[0, 0]) == pytest.approx(math.sqrt(0.5), rel=1e-3)
+        assert advantages(name, reward_PG).tolist() == [[0.5, -0.5]]
 
 
 def test_trl_leaves_rounding_in_equal_groups():
@@ -83,6 +96,11 @@ def test_trl_counts_tokens_over_the_generation_batch():
     steps = [trl(two_steps, whole.rows(i, i + 1), whole=whole).value for i in (0, 1)]
     assert steps == [pytest.approx(-0.5), pytest.approx(-1.5)]
     assert [ours("dapo", whole.rows(i, i + 1)).value for i in (0, 1)] == [pytest.approx(-1)] * 2
+    # VESPO's kernel is 1 at a ratio of 1: its gradients are -1 / 2 per token in every step, not -1 / 1 and -1 / 3.
+    two_steps = amended(TRL["vespo"], steps_per_generation=2)
+    steps = [grads(trl(two_steps, whole.rows(i, i + 1), whole=whole)) for i in (0, 1)]
+    assert steps == [[[-0.5, 0, 0]], [[-0.5, -0.5, -0.5]]]
+    assert grads(ours("vespo", whole.rows(1, 2))) == [[-1 / 3, -1 / 3, -1 / 3]]
 
 
 def test_trl_bnpo_averages_over_micro_batches():
@@ -96,7 +114,7 @@ def test_trl_bnpo_averages_over_micro_batches():
 
 def test_trl_never_bounds_the_log_ratio():
     batch = by_hand([[800.0]], [-1.0])
-    for name in ("grpo", "gspo"):
+    for name in ("grpo", "gspo", "luspo"):
         theirs, mine = trl(TRL[name], batch), ours(name, batch)
         assert math.isinf(theirs.value)
         assert not torch.isfinite(theirs.grad_BT).any()
@@ -112,6 +130,37 @@ def test_trl_trains_as_if_on_policy_without_old_logps():
     assert (unknown.value, grads(unknown)) == (pytest.approx(-1), [[-1]])
     trainer = make_trainer(TrlLoss(), torch.tensor([1.0, 0.0]), responses=2)
     assert "old_per_token_logps" not in trainer._generate_and_score_completions([{"prompt": "4 * 2 ?"}] * 2)
+
+
+def test_trl_takes_token_ratios_for_luspo():
+    # Log-ratios .01 and -.01, A = 1: their mean is 0, so that both tokens pass at ratio 1 and the sum is 2; token ratios with
+    # LUSPO's bounds are 1.0025 (clipped) and exp(-.01).
+    batch = by_hand([[0.01, -0.01]], [1.0])
+    at_default = amended(TRL["luspo"], importance_sampling_level="token")
+    assert make_trainer(TrlLoss(options={"loss_type": "luspo"})).importance_sampling_level == "token"
+    assert trl(at_default, batch).value == pytest.approx(-1.0025 - math.exp(-0.01))
+    assert trl(TRL["luspo"], batch).value == ours("luspo", batch).value == pytest.approx(-2)
+
+
+def test_trl_bounds_each_token_of_vespo():
+    # Log-ratios 25 and -21: 20 - 20 = 0 where each is held, a kernel of 1; their sum is 4 and its kernel vanishes.
+    batch = by_hand([[25.0, -21.0]], [1.0])
+    assert grads(trl(TRL["vespo"], batch)) == [[-0.5, -0.5]]
+    kernel = math.exp(4) ** 2 * math.exp(3 * (1 - math.exp(4)))
+    assert kernel < 1e-60
+    assert grads(ours("vespo", batch)) == [[pytest.approx(-kernel / 2, abs=1e-66)] * 2]
+
+
+def test_trl_leaves_delta_out_of_the_clip_ratio():
+    # A = -1 at ratio 10: with delta 3 the loss is 3 and has no gradient, and nothing counts as clipped.
+    batch = by_hand([[log(10)]], [-1.0])
+    theirs = trl(amended(TRL["grpo"], delta=3.0), batch)
+    assert (theirs.value, grads(theirs)) == (pytest.approx(3), [[0]])
+    assert theirs.metrics["clip_ratio/region_mean"] == 0
+    mine = ours("grpo", batch, options={"clip": ClipConfig(low=0.2, high=0.2, dual=2.0)})
+    assert (mine.value, grads(mine)) == (pytest.approx(3), [[0]])
+    assert mine.metrics["policy/clip_frac_high"] == 1
+    assert make_trainer(TrlLoss()).args.delta is None
 
 
 def test_trl_weights_k3_by_the_ratio():
@@ -132,6 +181,18 @@ def test_trl_masks_responses_by_default():
     assert args.vllm_importance_sampling_clip_max == 3.0
 
 
+def test_trl_takes_the_weights_into_vespos_kernel():
+    # Two tokens of ratio 1 and weights 2 and 1, A = 1, logp -1: the response's ratio is 2 and its kernel 2^2 exp(3 (1 - 2)) =
+    # .199 for both tokens; in ours the kernel is 1 and the tokens weigh 2 and 1.
+    batch = by_hand([[0.0, 0.0]], [1.0])
+    weight_BT = torch.tensor([[2.0, 1.0]], dtype=torch.float64)
+    theirs = trl(TRL["vespo"], batch, weight_BT=weight_BT)
+    kernel = 4 * math.exp(-3)
+    assert (theirs.value, grads(theirs)) == (pytest.approx(kernel), [[-kernel / 2, -kernel / 2]])
+    mine = ours("vespo", batch, options={"tis_cap": 2.0}, sampler_logp_BT=batch.old_logp_BT - weight_BT.log())
+    assert (mine.value, grads(mine)) == (pytest.approx(1.5), [[-1, -0.5]])
+
+
 def test_trl_spreads_token_weights_over_the_response():
     # Two tokens of ratio 1 and weights 2 and 1, A = 1: the loss is -(2 + 1) / 2, its gradient -2 / 2 and -1 / 2 a token, or
     # -1.5 / 2 each.
@@ -146,7 +207,13 @@ def test_trl_spreads_token_weights_over_the_response():
 def test_trl_rloo_is_another_algorithm():
     # Two tokens of ratio 1.15: each is inside 1.2, their product 1.3225 is not.
     batch = by_hand([[log(1.15), log(1.15)]], [1.0])
-    product = trl(TrlLoss(trainer="rloo"), batch)
+    product = trl(TRL_RLOO, batch)
     assert (product.value, grads(product)) == (pytest.approx(-1.2), [[0, 0]])
     assert ours("dapo", batch).value == pytest.approx(-1.15)
-    assert make_trainer(TrlLoss(trainer="rloo")).beta == 0.05
+    assert make_trainer(TRL_RLOO).beta == 0.05
+    # At ratios 1 the gradient is -1 per token there and here; the value is -1 there and -2, for two tokens, here.
+    batch = by_hand([[0.0, 0.0]], [1.0])
+    mine, theirs = ours("rloo", batch, options=OUR_TRL_RLOO), trl(TRL_RLOO, batch)
+    assert grads(mine) == [[-1, -1]]
+    assert grads(theirs) == [[-1, -1]]
+    assert (mine.value, theirs.value) == (pytest.approx(-2), pytest.approx(-1))

@@ -9,10 +9,11 @@ import pytest
 import torch
 from verl.trainer.ppo import core_algos
 
-from tests.frameworks.agreements import VERL, amended
-from tests.frameworks.batch import by_hand
+from tests.frameworks.agreements import VERL, VERL_GRADIENTS, amended
+from tests.frameworks.batch import WIDTH, by_hand
+from tests.frameworks.losses import VerlLoss
 from tests.frameworks.ours import advantages, ours
-from tests.frameworks.verl_losses import VerlLoss, actor, verl, verl_advantages
+from tests.frameworks.verl_losses import actor, verl, verl_advantages
 
 log = math.log
 
@@ -34,6 +35,11 @@ def test_verl_averages_over_tokens():
     assert verl(VerlLoss(), batch).value == pytest.approx(0.5)
     assert ours("gspo", batch).value == pytest.approx(0)
     assert verl(VerlLoss(mode="gspo"), batch).value == pytest.approx(0.5)
+    # DPPO's loss at logp = -1 and ratios 1 is A: 1 - 3 over 4 tokens, over 2 responses and 9 tokens with its constant; the
+    # gradient of a token is -A over what is divided by.
+    for name in ("dppo_tv", "dppo_kl"):
+        assert grads(verl(VerlLoss(mode=name), batch)) == [[-0.25, 0, 0], [0.25, 0.25, 0.25]]
+        assert grads(verl(VERL_GRADIENTS[name], batch))[0] == [pytest.approx(-1 / 2 / WIDTH), 0, 0]
 
 
 def test_verl_clips_twice():
@@ -45,6 +51,13 @@ def test_verl_clips_twice():
     )
     theirs = verl(VerlLoss(), batch)
     assert (theirs.value, grads(theirs)) == (pytest.approx(3), [[0]])
+
+
+def probabilities(pairs, advantage):
+    """One response of tokens that had the first probability of each pair and have the second."""
+    before, after = (torch.tensor(column, dtype=torch.float64) for column in zip(*pairs, strict=True))
+    batch = by_hand([[0.0] * len(pairs)], [advantage])
+    return dataclasses.replace(batch, logp_BT=after.log()[None], old_logp_BT=before.log()[None])
 
 
 def test_verl_names_the_dual_clip_lower():
@@ -64,6 +77,10 @@ def test_verl_ignores_clip_ratio():
     batch = by_hand([[log(1.15)]], [1.0])
     assert verl(VerlLoss(options={"clip_ratio": 0.05}), batch).value == pytest.approx(-1.15)
     assert verl(VerlLoss(options={"clip_ratio_high": 0.05}), batch).value == pytest.approx(-1.05)
+    # DPPO from .5 to .6: .1 apart, beyond a threshold of .05 that only `clip_ratio_high` sets.
+    batch = probabilities([(0.5, 0.6)], 1.0)
+    assert grads(verl(VerlLoss(mode="dppo_tv", options={"clip_ratio": 0.05}), batch)) == [[-1.2]]
+    assert grads(verl(VerlLoss(mode="dppo_tv", options={"clip_ratio_high": 0.05}), batch)) == [[0]]
 
 
 def test_verl_shares_one_pair_of_bounds():
@@ -79,6 +96,12 @@ def test_verl_shares_one_pair_of_bounds():
     batch = by_hand([[0.3, 0.0]], [1.0])
     assert verl(VERL["gmpo"], batch).value == pytest.approx(-math.exp(0.15))
     assert verl(VerlLoss(mode="geo_mean"), batch).value == pytest.approx(-math.exp(0.1))
+    # DPPO from .5 to .68, a distance of .18 and a divergence of .0692: beyond .15 and .05, within .2.
+    batch = probabilities([(0.5, 0.68)], 1.0)
+    for name in ("dppo_tv", "dppo_kl"):
+        assert grads(verl(VERL_GRADIENTS[name], batch)) == [[0]]
+        assert grads(ours(name, batch)) == [[0]]
+        assert grads(verl(VerlLoss(mode=name), batch)) == [[-1.36]]
 
 
 def test_verl_stops_the_gradient_beyond_20_nats():
@@ -108,6 +131,37 @@ def test_verl_divides_by_the_padded_width():
     default_BT = verl_advantages("grpo", reward_PG, torch.ones(2, 1).bool())
     assert float(default_BT[0, 0]) == pytest.approx(0.5 / (math.sqrt(0.5) + 1e-6))
     assert float(advantages("dr_grpo", reward_PG)[0, 0]) == pytest.approx(0.5)
+
+
+def test_verl_truncates_dppos_ratio():
+    # From .01 to .1, a ratio of 10 and a divergence of .09 (TV) or .1437 (KL): within .2, and the token has weight 3.
+    batch = probabilities([(0.01, 0.1)], 1.0)
+    for name in ("dppo_tv", "dppo_kl"):
+        default = verl(VerlLoss(mode=name), batch)
+        assert grads(default) == [[-3]]
+        assert default.metrics["actor/pg_clipfrac_lower"] == pytest.approx(1)
+        assert grads(verl(VerlLoss(mode=name, options={"clip_ratio_c": 1e4}), batch)) == [[-10]]
+    assert grads(ours("dppo_tv", batch)) == [[-10]]
+    assert actor({}).clip_ratio_c == 3
+
+
+def test_verl_reports_another_value_for_dppo():
+    # From .5 to .6 and from .5 to .9 with A = 1: the first passes at weight 1.2, the second is masked. The loss over one
+    # response and a limit of 2 tokens is -1.2 log .6 / 2, ours -1.2 / 2.
+    batch = probabilities([(0.5, 0.6), (0.5, 0.9)], 1.0)
+    for name in ("dppo_tv", "dppo_kl"):
+        mine, theirs = ours(name, batch), verl(amended(VERL_GRADIENTS[name], loss_scale_factor=2), batch)
+        assert (mine.value, theirs.value) == (pytest.approx(-0.6), pytest.approx(-0.6 * log(0.6)))
+        assert grads(mine) == [[-0.6, 0]]
+        assert grads(theirs) == [[-0.6, 0]]
+
+
+def test_verl_counts_dppo_tokens_without_advantage():
+    # From .9 to .1 with A = 0.
+    batch = probabilities([(0.9, 0.1)], 0.0)
+    for name in ("dppo_tv", "dppo_kl"):
+        assert verl(VERL_GRADIENTS[name], batch).metrics["actor/pg_clipfrac"] == pytest.approx(1)
+        assert ours(name, batch).metrics["policy/clip_frac"] == 0
 
 
 def test_verl_counts_cispo_on_both_sides():
@@ -154,7 +208,7 @@ def test_verl_trains_a_group_of_one_on_its_reward():
     for estimator in ("grpo", "rloo"):
         theirs_BT = verl_advantages(estimator, alone_PG, mask_BT)
         assert theirs_BT.tolist() == [[pytest.approx(0.7, abs=1e-6)] * 2]
-    for name in ("grpo", "dr_grpo", "rloo"):
+    for name in ("grpo", "dr_grpo", "rloo", "dppo_tv", "dppo_kl"):
         assert advantages(name, alone_PG).tolist() == [[0.0]]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -15,6 +14,7 @@ from trl.experimental.gmpo import GMPOConfig, GMPOTrainer
 
 from sspo.base.recipe import weights_folder
 from tests.frameworks.batch import GROUP, WIDTH, Batch
+from tests.frameworks.losses import TrlLoss
 from tests.frameworks.result import Result, run
 
 TRAINERS = {
@@ -22,14 +22,6 @@ TRAINERS = {
     "gmpo": (GMPOTrainer, GMPOConfig),
     "rloo": (RLOOTrainer, RLOOConfig),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrlLoss:
-    """A trainer with the options that make its loss the paper's; options not named keep TRL's defaults."""
-
-    trainer: str = "grpo"
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,18 +11,8 @@ from verl.trainer.ppo import core_algos
 from verl.workers.config import ActorConfig
 
 from tests.frameworks.batch import GROUP, Batch
+from tests.frameworks.losses import VerlLoss
 from tests.frameworks.result import Result, run
-
-NO_DUAL_CLIP = 1e30
-"""verl's dual clip cannot be switched off; this constant is never reached."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerlLoss:
-    """A loss mode with the options that make it the paper's; options not named keep verl's defaults."""
-
-    mode: str = "vanilla"
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 def actor(options: dict[str, Any]) -> ActorConfig:

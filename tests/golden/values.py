@@ -13,6 +13,7 @@ import torch
 from sspo.objective.context import whole_batch
 from sspo.objective.loss import policy_loss
 from sspo.objective.variants import VARIANTS
+from tests.oracles.axes import VOCABULARY
 
 GOLDEN = Path(__file__).with_name("variants.json")
 
@@ -37,9 +38,8 @@ def golden_values(name):
     """(loss, gradient norm, clip fraction) of a variant on the golden batch."""
     logp, *rest = golden_batch()
     logp.requires_grad_()
-    context = whole_batch(
-        rest[2], rest[3], rest[4], VARIANTS[name], advantage_BT=rest[1], group=4, vocabulary=50
-    )
+    _, advantage, *columns = rest
+    context = whole_batch(*columns, VARIANTS[name], advantage_BT=advantage, group=4, vocabulary=VOCABULARY)
     out = policy_loss(logp, *rest, VARIANTS[name], context=context)
     out.loss.backward()
     return [float(out.loss.detach()), float(logp.grad.norm()), out.metrics["policy/clip_frac"].value()]

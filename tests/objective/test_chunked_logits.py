@@ -17,6 +17,7 @@ from tests.golden.values import GOLDEN, golden_batch
 from tests.laws import law
 from tests.objective.points import POINTS
 from tests.objective.ragged import context_of, prompts, tensors
+from tests.oracles.axes import VOCABULARY
 
 SHIFT = 1.0
 """Nats between what chunks give and golden log-probabilities, some of which are above 0, where no softmax can be."""
@@ -30,7 +31,7 @@ def test_golden_values_hold_through_chunks(name):
     hidden_NH = p_BT.logit().reshape(-1, 1).requires_grad_()
     head = Head(weight_VH=torch.tensor([[1.0], [0.0]], dtype=torch.float64))
     chunked = token_logp(hidden_NH, head, torch.zeros(p_BT.numel(), dtype=torch.long), 1.0, chunk=1)
-    context = whole_batch(rest[1], rest[2], rest[3], VARIANTS[name], group=4)
+    context = whole_batch(*rest[1:], VARIANTS[name], advantage_BT=rest[0], group=4, vocabulary=VOCABULARY)
     out = policy_loss(chunked.view_as(p_BT) + SHIFT, old_BT, *rest, VARIANTS[name], context=context)
     out.loss.backward()
     gradient_BT = hidden_NH.grad.view_as(p_BT) / (1 - p_BT)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sspo.config import KlConfig
-from sspo.config.choices import KL_ESTIMATORS
+from sspo.config.choices import ADAPTATIONS, KL_ESTIMATORS
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.loss import policy_loss
 from sspo.objective.ratio import MAX_LOG_RATIO
@@ -79,8 +79,8 @@ def test_infinite_log_probs_have_ratios_at_the_limit_and_no_gradient(name, adv):
     old, logp = [-1.0, NEVER, NEVER, -1.0], [NEVER, -1.0, NEVER, -1.1]
     out, gradient = finite([row(old, logp, adv, seg=[0, 1, 2, 3])], VARIANTS[name])
     assert not gradient[0, [0, 2]].any()
-    # cispo never removes a gradient: where the old policy gave no probability, the weight is at its cap
-    assert bool(gradient[0, 1]) == (name == "cispo")
+    # weights of a score never remove a gradient: where the old policy gave no probability, cispo's is at its cap
+    assert bool(gradient[0, 1]) == (name in ("cispo", "vespo"))
     if VARIANTS[name].ratio == "token":
         assert out.metrics["policy/ratio_max"].value() == pytest.approx(2.718281828**MAX_LOG_RATIO, rel=1e-4)
         assert out.metrics["policy/ratio_min"].value() == pytest.approx(2.718281828**-MAX_LOG_RATIO, rel=1e-4)
@@ -101,10 +101,49 @@ def test_one_token_segments_and_one_token_responses(name):
 @pytest.mark.parametrize("entropy", [0.0, 1.0])
 def test_entropy_without_spread_is_a_fixed_clip(name, entropy):
     finite([row([-1.0, -2.0], [-0.7, -2.2], entropy=entropy)], VARIANTS[name])
-    g_like = VARIANTS[name].bounds.adapt not in ("dcpo",)
+    adapt = VARIANTS[name].bounds.adapt
+    g_like = adapt in ("none", "hapo") or ADAPTATIONS[adapt].mean_one
     if g_like and VARIANTS[name].term == "ppo":
         out, _ = finite([row([-1.0, -2.0], [-0.7, -2.2], entropy=entropy)], VARIANTS[name])
         assert out.metrics["policy/bound_low_p10"].value() == pytest.approx(VARIANTS[name].clip.low)
+
+
+@EVERY
+@pytest.mark.parametrize("adv", [1.0, -1.0])
+def test_probabilities_of_one(name, adv):
+    """Before, after and both; with a ratio a little below 1 and one far below."""
+    old, logp = [0.0, 0.0, 0.0, -1.0, -1e-9], [0.0, -0.04, -3.0, 0.0, 0.0]
+    _, gradient = finite([row(old, logp, adv, seg=[0, 1, 2, 3, 4])], VARIANTS[name])
+    if name.startswith(
+        "dppo"
+    ):  # from 1 to .96 moves .04, at a KL of .04; to .05, .95 at 3; from .37 to 1, all of .63
+        assert (gradient[0, :4] != 0).tolist() == (
+            [True, True, True, False] if adv > 0 else [True, True, False, True]
+        )
+
+
+@EVERY
+@pytest.mark.parametrize("adv", [1.0, -1.0])
+@pytest.mark.parametrize("step", [0.5, -0.5])
+def test_log_ratios_that_add_up_to_thousands(name, adv, step):
+    n = 4000
+    out, _ = finite(
+        [row([-1.0] * n, [-1.0 + step] * n, adv, seg=[i // 20 for i in range(n)])], VARIANTS[name]
+    )
+    if VARIANTS[name].pooling == "sum" and step > 0:
+        assert out.metrics["policy/ratio_max"].value() == pytest.approx(2.718281828**MAX_LOG_RATIO, rel=1e-4)
+
+
+def test_a_group_of_one_has_gapo_s_lower_bound_above_too():
+    out, _ = finite([row([-1.0], [-0.7])], VARIANTS["gapo"])
+    assert out.metrics["policy/bound_high_mean"].value() == pytest.approx(3e-3)
+
+
+def test_entropy_of_zero_leaves_espo_no_room():
+    for log_ratio, adv in ((1e-3, 1.0), (-1e-3, -1.0)):
+        out, gradient = finite([row([-1.0], [-1.0 + log_ratio], adv, entropy=0.0)], VARIANTS["espo"])
+        assert not gradient.any()
+        assert float(out.loss.detach()) == -adv
 
 
 @pytest.mark.parametrize("estimator", KL_ESTIMATORS)

@@ -18,12 +18,12 @@ import torch
 from sspo.base.tokenizer import build_tokenizer
 from sspo.config import RULES, SegmentationConfig
 from sspo.config.build import build
-from sspo.segmentation import segment
+from sspo.segmentation import GROUPS, segment
 from tests.segmentation.reference import tokens_of
 from tests.segmentation.vocabularies import MADE
 
 CASES = Path(__file__).parent / "cases"
-OF_TEXT = ("subsentence", "sentence", "line", "step", "regex")
+OF_TEXT = ("subsentence", "sentence", "line", "step", "turn", "regex")
 OF_WORDS = ("token", "response", "fixed", "fixed_matched", "random", "entropy_peak")
 OPTIONS = re.compile(r"# (\w+=.*)")
 LEAST = 30
@@ -110,4 +110,4 @@ def test_every_rule_has_its_cases(rule):
 
 
 def test_every_rule_is_among_them():
-    assert {*OF_TEXT, *OF_WORDS} - {"fixed_matched"} == set(RULES)
+    assert {*OF_TEXT, *OF_WORDS, *GROUPS} - {"fixed_matched"} == set(RULES)

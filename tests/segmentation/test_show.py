@@ -43,6 +43,22 @@ def test_the_command_reads_a_text_and_takes_a_folder_with_a_tokenizer(tmp_path, 
     assert "Let $a,| b$ be,| then⏎" in capsys.readouterr().out
 
 
+def test_groups_are_numbered_pieces_by_the_entropies_of_a_model(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("so 4 * 2 is 8 , try 8 - 5 , 3 . answer 3 ."))
+    assert main(["--rule", "entropy_group", "--prompt", "4 * 2 - 5 ?"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("|¹") in (shown.count("|²"), shown.count("|²") - 1, shown.count("|²") + 1)
+    assert shown.count("|²") >= 2
+    assert "lengths in order: 14 3" in shown
+
+
+def test_a_rule_by_entropy_needs_a_model(tmp_path, monkeypatch):
+    single_bytes().backend_tokenizer.save(str(tmp_path / "tokenizer.json"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("So."))
+    with pytest.raises(UserError, match=r"no config\.json"):
+        main(["--model", str(tmp_path), "--rule", "entropy_peak"])
+
+
 @pytest.mark.parametrize(
     ("rule", "options", "wanted"),
     [
@@ -50,7 +66,7 @@ def test_the_command_reads_a_text_and_takes_a_folder_with_a_tokenizer(tmp_path, 
         ("line", ("min_token=3",), "did you mean 'segmentation.min_tokens'"),
         ("line", ("min_tokens",), "write key=value"),
         ("line", ("min_tokens=a",), "must be a whole number"),
-        ("entropy_peak", (), "which a text does not have"),
+        ("entropy_group", ("max_tokens=4",), "max_tokens has no meaning for rule 'entropy_group'"),
     ],
 )
 def test_refusals(rule, options, wanted):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from sspo.compose.fast import quick_compose
 from sspo.train import main
-from sspo.trainer.cut_watch import empty_cuts
+from sspo.trainer.cut_watch import empty_cuts, other_groups
 from tests.trainer.runs import TINY
 
 RULE = """
@@ -31,6 +33,19 @@ def test_segments_that_are_responses_or_tokens_are_told_at_once():
     assert warned(tokens, "objective=sspo", "segmentation=token") is None
     assert warned(whole, "objective=grpo") is None  # which looks at no segment
     assert "one segment" in warned(whole, "objective=grpo", "objective.aggregation=segment_mean")
+
+
+def test_bounds_of_espo_on_other_segments_are_told_at_once():
+    def warned(adapt, *overrides):
+        config = quick_compose([*TINY, "objective=sspo", *overrides])
+        bounds = replace(config.objective.bounds, adapt=adapt)
+        return other_groups(config.segmentation, replace(config.objective, bounds=bounds))
+
+    for paper in ("entropy_group", "response", "random segmentation.random_like=entropy_group"):
+        assert warned("espo", *f"segmentation={paper}".split()) is None
+    for other in ("subsentence", "random", "fixed segmentation.fixed_like=entropy_group"):
+        assert "set segmentation=entropy_group" in warned("espo", *f"segmentation={other}".split())
+        assert warned("tanh", *f"segmentation={other}".split()) is None
 
 
 def test_a_run_says_it_at_its_first_rollout(tmp_path, capfd):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from sspo.config import SegmentationConfig, TrainConfig
+from sspo.config.folder_table import defines
 from sspo.config.plugins import installed
 from sspo.config.plugins.kinds import KINDS
 from sspo.config.plugins.own_file import is_file
@@ -18,6 +19,11 @@ PARTS = re.compile(r"[\[\],*'\"\s]+")
 def rules_in_use(rule: SegmentationConfig) -> list[str]:
     """Return the rule's name, and that of the rule whose lengths or count it uses."""
     return [getattr(rule, key) for key in _rule_keys(rule)]
+
+
+def group_rules_in_use(rule: SegmentationConfig) -> list[str]:
+    """Return those of the rules in use that group tokens instead of cutting a response."""
+    return [name for name in rules_in_use(rule) if defines("sspo.segmentation.rules", name, "groups")]
 
 
 def rows_in_use(config: TrainConfig) -> list[tuple[str, str, str]]:
