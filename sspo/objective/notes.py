@@ -32,9 +32,9 @@ refused with the reason (`sspo/config/objective_checks.py`).
 | `objective.term` | {", ".join(TERMS)} |
 | `objective.aggregation` | {", ".join(AGGREGATIONS)} |
 
-`d_t = logp_t - old_logp_t` (nats), `n` the tokens a mean runs over, `r = exp(mean d)` over the ratio level with its
-gradient through the token's own log-probability (`l_t = sg(mean d) + d_t - sg(d_t)`), `A` the advantage, `lo`, `hi` the clip,
-`B` responses, `P` prompts, `G` responses a prompt. What is written is maximized. No dual clip and no KL unless configured.
+`d_t = logp_t - old_logp_t` (nats), `n` the tokens a mean runs over, `r = exp(mean d)` (or the sum, `objective.pooling`) over the ratio level with
+its gradient through the token's own log-probability (`l_t = sg(mean d) + d_t - sg(d_t)`), `A` the advantage, `lo`, `hi` the clip,
+`B` responses, `P` prompts, `G` responses per prompt. What is written is maximized. No dual clip and no KL unless configured.
 
 "No two frameworks agree" is meant literally: what stands under *Elsewhere* was read in the code of verl 0.9.1, TRL 1.16,
 OpenRLHF 0.11, SkyRL, oat, open-instruct, NeMo-RL, slime, AReaL and ms-swift as of August 2026. verl 0.9.1 adds a dual
@@ -119,9 +119,18 @@ FRAMEWORKS = {
     "cispo": "Bounds are deltas in verl (example: low 10, high .2), SkyRL (1 / 4) and slime, an absolute cap in TRL and ms-swift (`epsilon_high` 5: .28 there would cut every weight to .28), 1 + .272 in open-instruct. verl and SkyRL count both sides as clipped, TRL only r above the cap with A > 0; here no gradient is removed, so clip_frac is 0 and cut weights are `policy/capped_frac`.",
     "gmpo": "verl `geo_mean` averages over the micro-batch, whatever `loss_agg_mode` says, and counts tokens clamped on either side. TRL's experimental trainer has the paper's.",
     "sapo": "verl and TRL: mean per response; AReaL: token mean. verl's own example sets `actor.policy_loss.tau_pos`, which it does not know.",
-    "rloo": "verl, SkyRL, OpenRLHF: as here. TRL: one ratio a response from the sum of d, not its mean, clip .2, mean over responses, KL .05 in the reward: another algorithm.",
+    "rloo": "verl, SkyRL, OpenRLHF: as here. TRL: one ratio a response from the sum of d, not its mean, clip .2, mean over responses, KL .05 in the reward; `objective.ratio=response objective.pooling=sum objective.aggregation=token_sum` has its gradient.",
     "reinforce_pp": "verl: discounted token returns, whitened with the unbiased variance (a factor sqrt((N - 1)/N)). OpenRLHF: global whitening as here, std optional. SkyRL resets the return at the end token.",
     "reinforce_pp_baseline": "as reinforce_pp.",
+    "lpo": "none. TRL has an open request (#4443) and two closed pull requests (#5651, #5655) for `importance_sampling_level=sentence`. AgileRL 2.58 has `turn`: the geometric mean under GRPO, the product under PPO unless `turn_ratio_pooling=mean`, clip .2 at every level.",
+    "espo": "none; the authors' code is announced.",
+    "luspo": "TRL and Liger 0.8.5 `luspo`: as here at `importance_sampling_level=sequence` and epsilon 2e-3 / 2.5e-3. TRL's defaults are `token` (a warning, then GRPO's token terms summed) and .2. verl has no mode of that name; `gspo` with `seq-mean-token-sum` is the same loss.",
+    "gapo": "none; the authors' repository builds on verl and was not available to us.",
+    "ctpo": "the authors' fork of verl alone (`cum-token-cumprod-la`; `cum-token-geomean-la` is the running mean at exponent -.5). It clamps d to +-20 and the prefix's sum to 10, which no clip reaches below 40,000 tokens.",
+    "dppo_tv": "verl: the gradient as here, the value sg(r) A logp. At its defaults the thresholds are .2, the ratio is capped at 3 (`clip_ratio_c`) and the mean is over tokens. The authors' script sets .15, a cap of 10,000, Dr.GRPO's mean and no std, and leaves `loss_scale_factor` unset, so that verl divides by the padded width. `pg_clipfrac` also counts tokens with A = 0.",
+    "dppo_kl": "as dppo_tv, with .05 in the script.",
+    "ce_gppo": "none in verl 0.9.1 or TRL 1.16.",
+    "vespo": "TRL and Liger 0.8.5 `vespo`: as here, with the paper's k and lambda as defaults; Liger refuses `sequence` for it. TRL divides A by the std unless `scale_rewards=none`, holds each token's d in +-20 before the sum, takes sampler weights into W, and refuses its own default vLLM correction (`sequence_mask`). verl has none.",
     "dcpo_clip": "the authors' fork of verl alone; its `sequence` clip types take one ratio for the whole batch.",
 }
 
