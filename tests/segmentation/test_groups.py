@@ -122,7 +122,7 @@ def test_options_without_meaning_are_refused_in_one_sentence(options, wanted):
 def loss_of(columns, objective):
     logp, old, advantage, mask, ids, entropy = columns
     logp = logp.clone().requires_grad_()
-    context = whole_batch(mask, ids, entropy, objective, group=1)
+    context = whole_batch(mask, ids, entropy, objective, group=1, vocabulary=50)
     out = policy_loss(logp, old, advantage, mask, ids, entropy, objective, context=context)
     out.loss.backward()
     metrics = {key: metric.value() for key, metric in out.metrics.items()}
