@@ -83,7 +83,7 @@ export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 export HF_HUB_DISABLE_PROGRESS_BARS = 1
 # What works on the embedded models needs no hub; a study may. tests/conftest.py keeps the tests from it.
-base same-numbers same bench-sweep bench-replay bench-segmentation bench-objective bench-logits bench-sampler bench-trainer bench-vllm test-cuda: export HF_HUB_OFFLINE = 1
+base same-numbers same bench-sweep bench-replay bench-law bench-segmentation bench-objective bench-logits bench-sampler bench-trainer bench-vllm test-cuda: export HF_HUB_OFFLINE = 1
 .DEFAULT_GOAL := help
 # every target of the list below
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
@@ -426,6 +426,9 @@ bench-sweep: setup  ## time a sweep of unequal trials beside the greedy bound (a
 
 bench-replay: setup  ## time the replay beside a naive loop
 	@$(PY) -m tests.bench.replay
+
+bench-law: setup  ## measure how well the law of entropy is estimated where the truth is known (minutes)
+	@$(PY) -m tests.bench.law
 
 bench-segmentation: setup  ## count tokens per second of the segmentation rules beside a splitter that reads text
 	@$(PY) -m tests.bench.segmentation

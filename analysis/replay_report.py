@@ -10,8 +10,8 @@ from analysis.figures.files import KINDS, Drawn, draw_figures
 from analysis.logs.manifest import NothingToReport, sweep_command
 from analysis.logs.replay_source import needed_replay
 from analysis.report import write_report
-from analysis.tables.replay import replay_table
-from analysis.tables.replay_captions import provenance
+from analysis.tables.catalogue import REPLAY_TABLES
+from analysis.tables.replay.captions import provenance
 from analysis.text.escape import markdown
 from analysis.text.table import Table, to_markdown
 from analysis.text.table_files import write_table
@@ -48,22 +48,24 @@ def show_replay(folder: Path) -> str:
             f"{folder} holds no update after the first of a rollout, at which every ratio is 1: record a run with at least "
             f"{FIRST_MATCHED_UPDATE + 1} optimizer steps per rollout"
         )
-    table = replay_table(replay)
-    write_table(table, folder, "replay")
+    made = {name: make(replay, ()) for name, make in REPLAY_TABLES.items()}
+    for name, table in made.items():
+        write_table(table, folder, name)
+    tables = [table for table in made.values() if table is not None]
     figures = draw_figures([figure.of(replay) for figure in REPLAY_FIGURES], folder)
-    if table is None and not figures:
+    if not tables and not figures:
         raise UserError(
             f"{folder} holds neither a grid of bounds nor matched bounds: replay with clip=1e-4:1:log40 or --targets 0.02"
         )
-    write_atomic(folder / PAGE, _page(replay, table, figures))
-    names = ["replay.md, .tex and .csv"] if table else []
+    write_atomic(folder / PAGE, _page(replay, tables, figures))
+    names = [f"{table.name}.md, .tex and .csv" for table in tables]
     names += [f"{figure.name}.{', .'.join(KINDS[:-1])} and .{KINDS[-1]}" for figure in figures]
     return "\n".join(f"wrote {folder / name}" for name in [PAGE, *names])
 
 
-def _page(replay: Replay, table: Table | None, figures: list[Drawn]) -> str:
+def _page(replay: Replay, tables: list[Table], figures: list[Drawn]) -> str:
     parts = ["# Replay", markdown("{}: {}".format(*provenance(replay)))]
-    if table is not None:
+    for table in tables:
         parts += [f"## {markdown(table.title)}", to_markdown(table)]
     parts += [
         f"![{figure.name}]({figure.name}.png)\n\n{markdown(' '.join((figure.caption, *figure.notes)))}"

@@ -37,7 +37,7 @@ from analysis.registration.record import FOLDER as REGISTRATIONS
 from analysis.tables import captions
 from analysis.tables.catalogue import IN_ONE_COLUMN, REPLAY_TABLES, TABLES
 from analysis.tables.gates import gates_table
-from analysis.tables.replay_captions import strangers
+from analysis.tables.replay.captions import strangers
 from analysis.text.table import Table
 from analysis.text.table_files import SHORT, USUAL, write_table
 from sspo.runs.runlog import write_atomic

@@ -80,6 +80,11 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "objective.bounds.entropy_level": (["objective=sspo"], "segment", "token"),
     "objective.bounds.side": (["objective=sspo"], "both", "high"),
     "objective.bounds.target_clip_frac": (["objective=grpo"], "null", "0.05"),
+    "objective.bounds.target_control": (
+        ["objective.bounds.target_clip_frac=0.05"],
+        "proportional",
+        "integral",
+    ),
     "objective.bounds.target_gain": (["objective.bounds.target_clip_frac=0.05"], "0.8", "0.5"),
     "objective.bounds.target_range": (["objective.bounds.target_clip_frac=0.05"], "[1e-5,0.9]", "[1e-4,0.9]"),
     "objective.tau.positive": (["objective=sapo"], "1", "2"),

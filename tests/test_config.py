@@ -262,6 +262,7 @@ def test_whatever_changes_numbers_changes_the_cell(override):
         (["segmentation=random"], "41425131e8d0"),
         (["segmentation=fixed", "segmentation.min_tokens=3"], "943aab0232fa"),
         (["experiment=quick"], "17772e1c52cf"),
+        ([f"{TARGET}=0.05", "objective.bounds.target_gain=0.5"], "aad6f107d25a"),
     ],
 )
 def test_options_that_came_later_leave_the_names_of_older_cells(overrides, cell):

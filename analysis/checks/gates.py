@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.checks.matching import FEWEST, MOST, Matching, matchings
+from analysis.checks.matching import Matching, matchings, required
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, values
 from analysis.evidence.measures import CLIP_LAST, run_means
 from analysis.evidence.runs import run_states
@@ -253,7 +253,7 @@ def all_finished(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, 
 def arms_are_matched(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
     """Check that every arm with a target clips near it, in the last half of its rollouts."""
     found = matchings(evidence)
-    sentence = f"{'; '.join(_by_target(found))}; {FEWEST} to {MOST} times the target required"
+    sentence = f"{'; '.join(_by_target(found))}; {required(found)} required"
     if not any(m.unmatched for m in found) and not all(m.holds for m in found):
         return UNTESTABLE, sentence
     return _verdict(all(m.holds for m in found), sentence)

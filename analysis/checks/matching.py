@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.evidence.evidence import Evidence
@@ -11,9 +12,14 @@ from analysis.logs.manifest import Arm
 from analysis.logs.trace import Trace, metric, trace
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell
+from sspo.config.choices import INTEGRAL
 
 FEWEST, MOST = 0.67, 1.5
 """Bounds as multiples of the target: outside them, a comparison at equal clipping leaves out the arm."""
+POINT = 0.01
+"""The distance from the target within which control 'integral' has to stay as well. Arms from before it are not judged
+by that.
+"""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,14 @@ class Matching:
     @property
     def holds(self) -> bool:
         """Return whether the arm is known to have clipped near its target."""
-        return self.realized is not None and FEWEST * self.target <= self.realized <= MOST * self.target
+        if self.realized is None or not FEWEST * self.target <= self.realized <= MOST * self.target:
+            return False
+        return not self.integral or abs(self.realized - self.target) <= POINT
+
+    @property
+    def integral(self) -> bool:
+        """Return whether the arm's controller pays back its errors, so that its mean has to be the target."""
+        return f"objective.bounds.target_control={INTEGRAL}" in self.arm.overrides
 
     @property
     def unmatched(self) -> bool:
@@ -94,5 +107,13 @@ def matching_note(evidence: Evidence) -> list[str]:
     ]
     left = [m.numbers for m in found if m.unmatched]
     if left:
-        sentences.append(f"Unmatched, outside {FEWEST} to {MOST} times the target: {'; '.join(left)}.")
+        sentences.append(f"Unmatched, outside {required(found)}: {'; '.join(left)}.")
     return sentences
+
+
+def required(found: Sequence[Matching]) -> str:
+    """Return the realized fractions that count as a target."""
+    times = f"{FEWEST} to {MOST} times the target"
+    if not any(m.integral for m in found):
+        return times
+    return f"{times} and, under control '{INTEGRAL}', one percentage point around it"

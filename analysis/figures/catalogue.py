@@ -26,7 +26,12 @@ from analysis.figures.curves import (
 )
 from analysis.figures.figure import Figure
 from analysis.figures.forest import difference_to_baseline
-from analysis.figures.replay import replay_clip_by_update, replay_clip_fraction, replay_trade_off
+from analysis.figures.replay import (
+    replay_clip_by_update,
+    replay_clip_fraction,
+    replay_law,
+    replay_trade_off,
+)
 
 CURVES: tuple[Figure[Evidence, list[Curve]], ...] = (
     held_out_accuracy.FIGURE,
@@ -50,4 +55,5 @@ REPLAY_FIGURES: tuple[Figure[Replay, Any], ...] = (
     replay_clip_fraction.FIGURE,
     replay_trade_off.FIGURE,
     replay_clip_by_update.FIGURE,
+    replay_law.FIGURE,
 )

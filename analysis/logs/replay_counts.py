@@ -97,6 +97,8 @@ def _read(path: Path) -> pa.Table:
 def _check_that_they_belong_together(folder: Path, summary: ReplaySummary, rows: pd.DataFrame) -> None:
     points = set(zip(rows["objective"], rows["rule"], rows["target"], strict=True))
     lost = [m for m in summary.matched if (m.objective, m.rule, m.target) not in points]
-    runs = rows["run"]
-    if lost or set(rows["rule"]) - set(summary.rules) or not runs.between(0, len(summary.runs) - 1).all():
+    laws = () if summary.law is None else summary.law.rules
+    rules = set(rows["rule"]) | {law.rule for law in laws}
+    runs = set(rows["run"]) | {of_run.run for law in laws for of_run in law.runs}
+    if lost or rules - set(summary.rules) or runs - set(range(len(summary.runs))):
         raise UserError(f"{folder} has a {POINTS} and a {SUMMARY} from different replays: {AGAIN}")

@@ -1,4 +1,4 @@
-"""replay.json: the replayed runs, and the bounds at which every rule clips the same share."""
+"""replay.json: the replayed runs, the bounds at which every rule clips the same share, and the law of entropy."""
 
 from __future__ import annotations
 
@@ -52,6 +52,82 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over runs (rollouts of the only run) with its 95 % interval; None where nothing determines it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntropyBin:
+    """Units of a run in a range of entropy: their mean entropy and mean squared log-ratio."""
+
+    place: int
+    """k holds floor 2^k to floor 2^(k + 1); the lowest also holds everything below it."""
+    units: int
+    entropy: float
+    square: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawOfRun:
+    """The law in one run: its own exponent, the center through which its power law goes, and its bins."""
+
+    run: int
+    exponent: float | None
+    center: tuple[float, float] | None
+    """Entropy and squared log-ratio."""
+    bins: tuple[EntropyBin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LawOfRule:
+    """The law under one segmentation rule: E[D^2 | H, n] = a H^b n^-c."""
+
+    rule: str
+    units: int
+    """Segments of all runs, on updates from the second of a rollout on."""
+    below: float
+    """Share of them whose entropy is below the floor."""
+    below_squares: float
+    """Share of the sum of D^2 that these have."""
+    estimates: Mapping[str, Estimate]
+    """By the names of ESTIMATES."""
+    gain: Mapping[str, Estimate]
+    """By model of GAINS: how much lower its held-out deviance is than that of a fixed bound, per segment."""
+    best: str | None
+    """The shape of a bound that fits best: fixed, sqrt or linear; None if they cannot be told apart."""
+    runs: tuple[LawOfRun, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Law:
+    """The law of entropy under every rule."""
+
+    floor: float
+    unit: str
+    """Intervals are over these: runs, or the rollouts of the only run."""
+    rules: tuple[LawOfRule, ...]
+    verdict: str
+
+
+ESTIMATES = (
+    "exponent",
+    "length_exponent",
+    "curvature",
+    "exponent_offset",
+    "exponent_absolute",
+    "exponent_active",
+    "slope",
+    "intercept",
+    "r2",
+)
+GAINS = ("sqrt", "linear", "free", "curved")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReplaySummary:
     """The summary of a replay."""
 
@@ -64,6 +140,8 @@ class ReplaySummary:
     """Matched bounds; targets that no bounds reach are left out."""
     sub_batches: int | None
     """Parts of a rollout over which gradient noise was measured; None if it was not."""
+    law: Law | None = None
+    """None if it was not asked for."""
 
 
 def read_summary(path: Path) -> ReplaySummary:
@@ -80,6 +158,7 @@ def read_summary(path: Path) -> ReplaySummary:
             clip=None if content["clip"] is None else one_line(content["clip"]),
             matched=tuple(_match(match) for match in content["matched"] if match["low"] is not None),
             sub_batches=None if content["sub_batches"] is None else int(content["sub_batches"]),
+            law=None if content.get("law") is None else _law(content["law"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} lacks a usable {one_line(error)}: {AGAIN}") from error
@@ -111,6 +190,50 @@ def _match(match: Mapping[str, Any]) -> Match:
         held_out=_optional(match.get("held_out")),
         held_out_se=_optional(match.get("held_out_se")),
     )
+
+
+def _law(law: Mapping[str, Any]) -> Law:
+    return Law(
+        floor=_number(law["floor"]),
+        unit=one_line(law["unit"]),
+        rules=tuple(_law_of_rule(row) for row in law["rules"]),
+        verdict=one_line(law["verdict"]),
+    )
+
+
+def _law_of_rule(row: Mapping[str, Any]) -> LawOfRule:
+    return LawOfRule(
+        rule=one_line(row["rule"]),
+        units=int(row["units"]),
+        below=_number(row["below"]),
+        below_squares=_number(row["below_squares"]),
+        estimates={name: _estimate(row[name]) for name in ESTIMATES},
+        gain={name: _estimate(row["gain"][name]) for name in GAINS},
+        best=None if row["best"] is None else one_line(row["best"]),
+        runs=tuple(_law_of_run(run) for run in row["runs"]),
+    )
+
+
+def _law_of_run(run: Mapping[str, Any]) -> LawOfRun:
+    center = run["center"]
+    return LawOfRun(
+        run=int(run["run"]),
+        exponent=_optional(run["exponent"]),
+        center=None if center is None else (_number(center[0]), _number(center[1])),
+        bins=tuple(
+            EntropyBin(
+                place=int(one["bin"]),
+                units=int(one["units"]),
+                entropy=_number(one["entropy"]),
+                square=_number(one["square"]),
+            )
+            for one in run["bins"]
+        ),
+    )
+
+
+def _estimate(estimate: Mapping[str, Any]) -> Estimate:
+    return Estimate(**{name: _optional(estimate[name]) for name in ("value", "low", "high")})
 
 
 def _number(value: Any) -> float:

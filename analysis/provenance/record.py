@@ -19,8 +19,8 @@ from analysis.logs.digests import Digests, file_digest
 from analysis.logs.trace import Trace, grouped
 from analysis.provenance.freshness import STAMP, package_files
 from analysis.provenance.traces import figure_traces
-from analysis.tables import replay_captions
 from analysis.tables.captions import code_versions
+from analysis.tables.replay import captions as replay_captions
 from analysis.text.rounding import rounded
 from analysis.text.table import Table
 

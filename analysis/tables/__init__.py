@@ -2,7 +2,6 @@
 
 catalogue        the tables, in order
 captions         sentences that several tables need, and how results are judged
-replay_captions  sentences that every reader of a replay needs
 results          averages with differences to the reference, and scores by set
 base             scores of the untrained base
 standing         over the base, in seed standard deviations, among each other
@@ -18,5 +17,5 @@ evaluation       the questions of the evaluation, and how precisely it scores a 
 grading          statuses of answers, and disagreements between two graders
 sampler          how far samplers were from the trainer
 contamination    signs that the base knew the questions
-replay           equal clipping across rules
+replay           equal clipping across rules, and the law of entropy
 """

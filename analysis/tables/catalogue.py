@@ -15,7 +15,8 @@ from analysis.tables.effects import effects_table
 from analysis.tables.evaluation import evaluation_table
 from analysis.tables.grading import grading_table
 from analysis.tables.learning import learning_table
-from analysis.tables.replay import replay_table
+from analysis.tables.replay.equal_clipping import replay_table
+from analysis.tables.replay.law import law_table
 from analysis.tables.results import greedy_results, primary_results, results_by_set
 from analysis.tables.sampler import sampler_table
 from analysis.tables.single_runs import single_runs_table
@@ -44,5 +45,8 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
 """A table is None if there is nothing to show."""
 IN_ONE_COLUMN = ("results",)
 """Tables that also have a short form for one column of a paper: NAME_short.tex."""
-REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {"replay": replay_table}
+REPLAY_TABLES: Mapping[str, Callable[[Replay, Iterable[str]], Table | None]] = {
+    "replay": replay_table,
+    "law": law_table,
+}
 """Tables of a replay, given also what else a reader of them must know."""

@@ -16,7 +16,12 @@ from analysis.logs.trace import OF_STORE, file_of, pairs
 from analysis.provenance.record import CAPTION, FILE, FORMAT
 from sspo.errors import UserError, unknown
 
-TABLES = {"main": "results", "greedy": "results_greedy", "equal clipping": "replay"}
+TABLES = {
+    "main": "results",
+    "greedy": "results_greedy",
+    "equal clipping": "replay",
+    "the law of entropy": "law",
+}
 COLUMNS = {
     "avg": "average",
     "mean": "average",

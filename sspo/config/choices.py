@@ -17,6 +17,8 @@ RATIOS = ("token", "segment", "response", "prefix")
 POOLINGS = ("mean", "sum")
 ENTROPY_LEVELS = ("token", "segment", "response")
 SIDES = ("both", "high", "low")
+PROPORTIONAL, INTEGRAL = "proportional", "integral"
+TARGET_CONTROLS = (PROPORTIONAL, INTEGRAL)
 AGGREGATIONS = (
     "response_mean",
     "token_mean",

@@ -34,8 +34,13 @@ class BoundsConfig:
     target_clip_frac: float | None = None
     """Clip fraction (tokens with A != 0, from a rollout's second update on) that a controller maintains for the arm by
     scaling clip.low and clip.high together; null leaves them fixed."""
+    target_control: str = "proportional"
+    """The controller's law: `integral` pays back what earlier rollouts clipped in excess, so that the mean over a run
+    is the target; `proportional` corrects the last rollout's error only, and is the default for studies from before
+    `integral`."""
     target_gain: float = 0.8
-    """The controller's step per rollout in the log scale, as a multiple of the relative error of the clip fraction."""
+    """Under `proportional` the controller's step per rollout in the log scale, as a multiple of the relative error of
+    the clip fraction; under `integral` the share of the accrued error that the next rollout pays back."""
     target_range: tuple[float, float] = (1e-5, 0.9)
     """The range of clip.low and clip.high of a controlled arm; low also stays below the value that alpha could widen to
     1.

@@ -192,6 +192,7 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "objective.bounds.adapt": tuple(choices.ADAPTATIONS),
         "objective.bounds.entropy_level": choices.ENTROPY_LEVELS,
         "objective.bounds.side": choices.SIDES,
+        "objective.bounds.target_control": choices.TARGET_CONTROLS,
         "objective.aggregation": choices.AGGREGATIONS,
         "objective.kl.estimator": choices.KL_ESTIMATORS,
         "segmentation.entropy_over": schema.ENTROPY_OVER,

@@ -37,6 +37,7 @@ from sspo.config.choices import (
     POOLINGS,
     RATIOS,
     SIDES,
+    TARGET_CONTROLS,
 )
 from sspo.config.engine_checks import check_engine
 from sspo.config.fitted import OF_LEAN
@@ -89,6 +90,7 @@ def _check_choices(config: TrainConfig) -> None:
         ("objective.bounds.adapt", objective.bounds.adapt, ADAPTATIONS),
         ("objective.bounds.entropy_level", objective.bounds.entropy_level, ENTROPY_LEVELS),
         ("objective.bounds.side", objective.bounds.side, SIDES),
+        ("objective.bounds.target_control", objective.bounds.target_control, TARGET_CONTROLS),
         ("objective.aggregation", objective.aggregation, AGGREGATIONS),
         ("objective.kl.estimator", objective.kl.estimator, KL_ESTIMATORS),
         ("tracking.mode", config.tracking.mode, TRACKING_MODES),

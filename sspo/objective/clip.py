@@ -76,16 +76,18 @@ def ppo(x: TermInputs) -> ClippedTerm:
     1 + dual counts as clipped high.
     """
     ratio_BT = x.log_ratio_BT.exp()
-    inside_BT = torch.minimum(torch.maximum(ratio_BT, 1 - x.low_BT), 1 + x.high_BT)
-    term_BT = torch.minimum(ratio_BT * x.advantage_BT, inside_BT * x.advantage_BT)
+    low_BT = (x.advantage_BT < 0) & (ratio_BT < 1 - x.low_BT)
     high_BT = (x.advantage_BT > 0) & (ratio_BT > 1 + x.high_BT)
+    # torch.minimum would halve the gradient of a ratio at its bound: a ratio of 1 at a bound of 0, where entropy is 0
+    bound_BT = torch.where(low_BT, 1 - x.low_BT, 1 + x.high_BT)
+    term_BT = torch.where(low_BT | high_BT, bound_BT, ratio_BT) * x.advantage_BT
     if x.dual_BT is not None:
         beyond_BT = (x.advantage_BT < 0) & (ratio_BT > 1 + x.dual_BT)
         term_BT = torch.where(beyond_BT, (1 + x.dual_BT) * x.advantage_BT, term_BT)
         high_BT = high_BT | beyond_BT
     return ClippedTerm(
         term_BT=term_BT,
-        clipped_low_BT=(x.advantage_BT < 0) & (ratio_BT < 1 - x.low_BT),
+        clipped_low_BT=low_BT,
         clipped_high_BT=high_BT,
         log_ratio_BT=x.log_ratio_BT,
     )

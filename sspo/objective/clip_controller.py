@@ -1,15 +1,25 @@
 """The controller behind bounds.target_clip_frac: keeps an arm's clip fraction at its target while its policy drifts.
 
-Each rollout yields two figures for its matched tokens: the share f that was clipped, and the scale of the bounds that
-would have clipped the target share q (objective/critical.py). The log of the scale then moves by
+Each rollout yields, for its matched tokens, the share f that was clipped and the scale of the bounds that would have
+clipped any other share (objective/critical.py). After the first rollout the scale is the one that would have met the
+target q, so the initial clip.low and clip.high soon stop mattering. From then on bounds.target_control determines it:
 
-    target_gain * (f - q) / q,   but never past the scale that would have met the target,
+`proportional`: the log of the scale moves by
 
-and all the way after the first rollout, so the initial clip.low and clip.high soon stop mattering. The proportional
-step alone would keep the mean of f exact in the long run, however f drifts. The limit prevents one rollout of extreme
+    target_gain * (f - q) / q,   but never past the scale that would have met the target.
+
+The proportional step alone would keep the mean of f exact in the long run. The limit prevents one rollout of extreme
 drift from moving the bounds far; its price is a realized mean above the target if f fluctuates by multiples from
-rollout to rollout, as it does at targets of one percent (simulated: 1.1 times at 5 %, 1.6 times at 1 %, with a standard
-deviation of 0.3 in the log of the level of drift). Reports compare the realized fraction with the target.
+rollout to rollout, as it does at targets of one percent, and below it if the level of drift falls.
+
+`integral`: the log of the scale is
+
+    mean of log(scale that would have met q)  +  log(scale of a share w / scale of q, both on this rollout),
+    w = q - target_gain * owed,   owed = the sum of f - q over all rollouts since the first.
+
+The mean is over recent rollouts. What one rollout clipped in excess, the next ones clip less, so the mean of f is q as
+long as `owed` stays small: no limit cuts it off short of MOST_OWED targets. The scale itself cannot run away, because w
+stays between LEAST_SHARE and MOST_SHARE targets, and errors at the ends of bounds.target_range are not counted.
 
 Matched tokens are those with A != 0 (solved groups must not tighten bounds) in updates from the second on (in the
 first, all ratios are 1).
@@ -23,6 +33,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
+from sspo.config.choices import INTEGRAL
 from sspo.config.objective_checks import widest_g
 from sspo.metrics import MIN_ELIGIBLE
 from sspo.objective.critical import scale_at
@@ -31,6 +42,13 @@ WIDEST_LOW = 0.99
 """A lower clip distance of 1 would keep ratios above 0, which they always are."""
 
 EDGE = 1e-6
+
+MEMORY = 0.4
+"""Control 'integral': weight of the last rollout in the mean of log scales that would have met the target."""
+
+MOST_OWED = 6.0
+LEAST_SHARE, MOST_SHARE = 0.25, 2.0
+"""Control 'integral': limits in multiples of the target, of what is owed and of the share that a rollout aims at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +59,10 @@ class ClipControl:
     """Log of the factor on clip.low and clip.high, nats."""
     rollouts: int = 0
     """Rollouts that it has been updated from; 0 leaves bounds as configured."""
+    owed: float = 0.0
+    """Control 'integral': sum of (f - q) / q over rollouts, which later ones pay back."""
+    log_met: float = 0.0
+    """Control 'integral': mean log of the scale that would have met the target, nats."""
 
     @property
     def scale(self) -> float:
@@ -66,16 +88,48 @@ def steer(control: ClipControl, critical_N: torch.Tensor, objective: ObjectiveCo
     if target is None or len(critical_N) < MIN_ELIGIBLE:
         return control
     met_at = scale_at(critical_N, target)
+    if bounds.target_control == INTEGRAL and control.rollouts > 0:
+        control = replace(control, owed=_owed(control, critical_N, target, objective))
     if met_at is None:
         return control
-    clipped = float((critical_N > control.scale).double().mean())
-    whole_way = math.log(met_at) - control.log_scale
-    step = bounds.target_gain * (clipped - target) / target
-    if control.rollouts == 0 or abs(step) > abs(whole_way):
-        step = whole_way
+    log_met = math.log(met_at)
+    if control.rollouts == 0:
+        after = replace(control, log_scale=log_met, log_met=log_met)
+    elif bounds.target_control == INTEGRAL:
+        after = _paid_back(control, critical_N, objective, target, met_at)
+    else:
+        step = bounds.target_gain * (_clipped(critical_N, control.scale) - target) / target
+        whole_way = log_met - control.log_scale
+        if abs(step) > abs(whole_way):
+            step = whole_way
+        after = replace(control, log_scale=control.log_scale + step)
     least, most = scale_range(objective.clip, bounds)
-    log_scale = min(max(control.log_scale + step, math.log(least)), math.log(most))
-    return ClipControl(log_scale=log_scale, rollouts=control.rollouts + 1)
+    log_scale = min(max(after.log_scale, math.log(least)), math.log(most))
+    return replace(after, log_scale=log_scale, rollouts=control.rollouts + 1)
+
+
+def _owed(control: ClipControl, critical_N: torch.Tensor, target: float, objective: ObjectiveConfig) -> float:
+    """Return the accrued error after a rollout. An error that the range causes is not counted: nothing could pay it back."""
+    error = (_clipped(critical_N, control.scale) - target) / target
+    least, most = scale_range(objective.clip, objective.bounds)
+    if control.scale >= most * (1 - EDGE) if error > 0 else control.scale <= least * (1 + EDGE):
+        return control.owed
+    return min(max(control.owed + error, -MOST_OWED), MOST_OWED)
+
+
+def _paid_back(
+    control: ClipControl, critical_N: torch.Tensor, objective: ObjectiveConfig, target: float, met_at: float
+) -> ClipControl:
+    """Return the state whose scale pays back a part of what is owed, as far as the rollout's tokens show it."""
+    moving = float((critical_N > 0).double().mean())
+    share = target * min(max(1 - objective.bounds.target_gain * control.owed, LEAST_SHARE), MOST_SHARE)
+    aimed_at = scale_at(critical_N, min(share, (target + moving) / 2)) or met_at
+    log_met = control.log_met + MEMORY * (math.log(met_at) - control.log_met)
+    return replace(control, log_scale=log_met + math.log(aimed_at / met_at), log_met=log_met)
+
+
+def _clipped(critical_N: torch.Tensor, scale: float) -> float:
+    return float((critical_N > scale).double().mean())
 
 
 def at_edge(control: ClipControl, objective: ObjectiveConfig) -> bool:

@@ -5,7 +5,8 @@ With bounds s * lo_t and s * hi_t a token is clipped for exactly the s below its
     c_t = (r_t - 1) / hi_t   where A > 0,      c_t = (1 - r_t) / lo_t   where A < 0,
 
 so the clip fraction at every s is one minus the distribution function of c, and the s of a given clip fraction is one
-of its quantiles: no search, no training.
+of its quantiles: no search, no training. A bound of zero width (bounds that vanish where entropy does) clips at every
+scale: its tokens have an infinite critical scale if they move towards their clip at all.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ def critical_scale(
     log_ratio_BT: torch.Tensor, advantage_BT: torch.Tensor, low_BT: torch.Tensor, high_BT: torch.Tensor
 ) -> torch.Tensor:
     """Return c_BT, dimensionless; 0 if no bounds clip the token (A = 0, or the ratio moved to the side that is never
-    clipped).
+    clipped), infinite if all bounds do (a bound of zero width that the ratio is beyond).
     """
     excess_BT = log_ratio_BT.exp() - 1
-    reach_BT = torch.where(advantage_BT > 0, excess_BT / high_BT, -excess_BT / low_BT)
-    return torch.where(advantage_BT != 0, reach_BT.clamp(min=0), 0.0)
+    upward_BT = advantage_BT > 0
+    towards_BT = torch.where(upward_BT, excess_BT, -excess_BT)
+    reach_BT = towards_BT / torch.where(upward_BT, high_BT, low_BT)
+    return torch.where((advantage_BT != 0) & (towards_BT > 0), reach_BT, 0.0)
 
 
 def scale_at(critical_N: torch.Tensor, target: float) -> float | None:
@@ -32,7 +35,8 @@ def scale_at(critical_N: torch.Tensor, target: float) -> float | None:
 
     `critical_N` holds the critical scales of all eligible tokens. Equal ones (tokens of one segment) are not separated:
     the nearest boundary between segments is used. No scale reaches the target if too few tokens move towards their
-    clip, or if all critical scales are equal.
+    clip, or if all critical scales are equal. Tokens that every scale clips are equal as well, so the scale is finite:
+    twice the largest finite critical scale if only those are to be clipped.
     """
     wanted = round(target * len(critical_N))
     falling_N = critical_N.double().sort(descending=True).values
@@ -43,4 +47,14 @@ def scale_at(critical_N: torch.Tensor, target: float) -> float | None:
         return None
     last_clipped = int(cuts_K[(cuts_K - (wanted - 1)).abs().argmin()])
     clipped, kept = falling_N[last_clipped : last_clipped + 2].tolist()
+    if math.isinf(clipped):
+        return 2 * kept if kept > 0 else 1.0
     return math.sqrt(clipped * kept) if kept > 0 else clipped / 2
+
+
+def nearest_share(critical_N: torch.Tensor, target: float) -> float | None:
+    """Return the share of tokens that `scale_at` clips for the target: it differs from the target if tokens of one
+    segment are not separated. None if no scale reaches the target.
+    """
+    scale = scale_at(critical_N, target)
+    return None if scale is None else float((critical_N > scale).double().mean())

@@ -10,6 +10,7 @@ matching    bounds that clip equally often
 rules       rules by the options that they read
 table       the table, and its rows as they come
 grad_noise  gradient noise and its column
+law         how squared log-ratios grow with entropy
 summary     replay.json and the printed summary
 snippet     calibrated arms for a study
 """

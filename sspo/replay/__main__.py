@@ -21,6 +21,8 @@ from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_sh
 from sspo.replay.evaluate import match_targets, matched_rows, survey
 from sspo.replay.fidelity import say_agreement
 from sspo.replay.grad_noise import add_noise
+from sspo.replay.law.record import law_record
+from sspo.replay.law.summary import print_law
 from sspo.replay.request import FORMS, Curve, Request, common_curves, parse_request
 from sspo.replay.source import RecordedRun
 from sspo.replay.summary import console, describe_curves, describe_runs, matched_record, print_summary
@@ -46,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = common_curves(request, [run.config for run in runs])
     check_folder(given.out)
     out = console()
-    seen = survey(runs, request, processes, "replayed rollouts")
+    seen = survey(runs, request, processes, "replayed rollouts", with_law=given.law)
     say_agreement(runs, seen.agreements, out)
+    law = law_record(seen.laws) if given.law else None
     found = match_targets(chosen, seen.critical, targets)
     matched = [(i, target, match) for i, target, match in found if match is not None]
     table = table_of([*seen.chunks, *matched_rows(runs, request, matched, processes)])
@@ -63,9 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "targets": list(targets),
         "matched": [matched_record(chosen[i], target, match) for i, target, match in found],
         "sub_batches": measured or None,
+        **({} if law is None else {"law": law}),
     }
     write_replay(given.out, table, head)
     print_summary(out, table)
+    if law is not None:
+        print_law(out, law)
     out.print(f"wrote {given.out / TABLE} ({table.num_rows} rows) and {HEAD}", soft_wrap=True)
     return 0 if all(mine.holds for mine in seen.agreements) else 1
 
@@ -113,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--grad-noise", action="store_true", help="measure gradient noise if a checkpoint is there"
+    )
+    parser.add_argument(
+        "--law", action="store_true", help="estimate how squared log-ratios grow with entropy, by rule"
     )
     parser.add_argument(
         "--out",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from sspo.processes import ordered_map
 from sspo.recording.ratios import VisitRatios, critical_of_matched, seen_by, visit_ratios
 from sspo.recording.recorded import RecordedRollout
 from sspo.replay.fidelity import Agreement, agreement, pooled
+from sspo.replay.law.cells import Cells, cells_of
 from sspo.replay.matching import Matched, match, units
 from sspo.replay.request import EVEN, Curve, Request, curves, matchable
 from sspo.replay.source import RecordedRun
@@ -123,10 +124,18 @@ class Survey:
     critical: Critical
     chunks: tuple[Chunk, ...]
     """The grid's rows by run, rollout and curve; empty unless requested."""
+    laws: Mapping[str, Sequence[tuple[int, Cells]]]
+    """By rule: (number of the run, cells of one of its rollouts); empty unless requested."""
 
 
 def survey(
-    runs: Sequence[RecordedRun], request: Request, processes: int, name: str, *, with_rows: bool = True
+    runs: Sequence[RecordedRun],
+    request: Request,
+    processes: int,
+    name: str,
+    *,
+    with_rows: bool = True,
+    with_law: bool = False,
 ) -> Survey:
     """Evaluate every rollout under its run's own objective and under every curve; `name` labels the progress counter.
 
@@ -136,26 +145,29 @@ def survey(
 
     def look(
         number: int, recorded: RecordedRollout, own: Sequence[Curve]
-    ) -> tuple[Agreement, list[NDArray], list[Chunk]]:
-        run, critical, chunks = runs[number], [], []
+    ) -> tuple[Agreement, list[NDArray], list[Chunk], dict[str, Cells]]:
+        run, critical, chunks, laws = runs[number], [], [], {}
         for curve in own:
             ratios = unit_ratios(run, recorded, curve)
             critical.append(critical_scales(ratios, curve.shape).numpy())
             if with_rows:
                 chunks.append(rows_of(number, recorded, curve, ratios))
-        return agreement(recorded, run.config, logged[number]), critical, chunks
+            if with_law and curve.label not in laws:  # the law depends on the rule alone
+                laws[curve.label] = cells_of(ratios, recorded.batch.entropy_BT[recorded.visits.row_N])
+        return agreement(recorded, run.config, logged[number]), critical, chunks, laws
 
     seen = _each_rollout(runs, request, look, processes, name)
     curve_count = len(seen[0][1][1])
     return Survey(
         agreements=tuple(
-            pooled([own for of, (own, _, _) in seen if of == number]) for number in range(len(runs))
+            pooled([own for of, (own, *_) in seen if of == number]) for number in range(len(runs))
         ),
         critical=[
-            [(number, torch.from_numpy(critical[i])) for number, (_, critical, _) in seen]
+            [(number, torch.from_numpy(critical[i])) for number, (_, critical, *_) in seen]
             for i in range(curve_count)
         ],
-        chunks=tuple(chunk for _, (_, _, chunks) in seen for chunk in chunks),
+        chunks=tuple(chunk for _, (_, _, chunks, _) in seen for chunk in chunks),
+        laws={rule: [(number, laws[rule]) for number, (*_, laws) in seen] for rule in seen[0][1][3]},
     )
 
 

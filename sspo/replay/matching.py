@@ -32,6 +32,8 @@ class Matched:
     """The scale that meets a target, its interval over units, and its clip fraction on held-out units."""
 
     scale: float
+    reached: float
+    """The share of the tokens of all units that it clips: not the target if tokens of one segment are not separated."""
     low: float | None
     high: float | None
     """None if there is one unit, or the interval extends past every token."""
@@ -73,14 +75,15 @@ def match(critical: Sequence[torch.Tensor], target: float) -> Matched | None:
     scale = scale_at(pooled_N, target)
     if scale is None:
         return None
-    se = clip_fraction(critical, scale).se
+    found = clip_fraction(critical, scale)
+    se = found.se
     low = high = None
     if se is not None:
         from scipy.special import stdtrit  # slow to import: only commands that match bounds wait for it
 
         reach = se * float(stdtrit(len(critical) - 1, (1 + LEVEL) / 2))
         low, high = scale_at(pooled_N, target + reach), scale_at(pooled_N, target - reach)
-    return Matched(scale=scale, low=low, high=high, held_out=_held_out(critical, target))
+    return Matched(scale=scale, reached=found.value, low=low, high=high, held_out=_held_out(critical, target))
 
 
 def _held_out(critical: Sequence[torch.Tensor], target: float) -> ClipFraction | None:

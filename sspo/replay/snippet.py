@@ -17,8 +17,10 @@ from sspo.replay.matching import Matched
 from sspo.replay.request import Curve, as_overrides
 
 DIGITS = 4
+COARSE, POINT = 0.005, 0.01
+"""Differences of a share from its target that are named: of the pooled one, and on held-out rollouts."""
 PLAIN, NO_NAME = re.compile(r"[a-z][\w .,%=()-]*"), re.compile(r"[^a-z0-9_]+")
-CONTROLLER = ("target_clip_frac", "target_gain", "target_range")
+CONTROLLER = ("target_clip_frac", "target_control", "target_gain", "target_range")
 """Controller options, which calibrated arms do not set: their bounds are fixed."""
 
 
@@ -35,7 +37,7 @@ def snippet(found: Sequence[tuple[Curve, Matched]], target: float, runs: str) ->
     for curve, matched in found:
         label = f"{curve.label}, {100 * target:g} % clipped"
         lines += [
-            f"  {_name(curve.label)}_at_{_name(f'{100 * target:g}')}:  # {_interval(curve, matched)}; {_held_out(matched)}",
+            f"  {_name(curve.label)}_at_{_name(f'{100 * target:g}')}:  # {_remarks(curve, matched, target)}",
             f"    label: {label if PLAIN.fullmatch(label) else json.dumps(label)}",
             f"    target_clip_frac: {target:g}",
             f"    overrides: [{', '.join(_overrides(curve, matched))}]",
@@ -86,6 +88,18 @@ def _changed(values: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str,
 
 def _name(text: str) -> str:
     return NO_NAME.sub("_", text.lower()).strip("_")
+
+
+def _remarks(curve: Curve, matched: Matched, target: float) -> str:
+    """Return the precision of an arm's bounds, and whether recorded rollouts miss the target under them."""
+    remarks = [_interval(curve, matched), _held_out(matched)]
+    if abs(matched.reached - target) > COARSE:
+        remarks.append(
+            f"the nearest boundary between segments clips {100 * matched.reached:.3g} % of the tokens, not {100 * target:g} %"
+        )
+    if matched.held_out is not None and abs(matched.held_out.value - target) > POINT:
+        remarks.append("more than one percentage point away from the target")
+    return "; ".join(remarks)
 
 
 def _interval(curve: Curve, matched: Matched) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config import EMBEDDED_BASES, REWARD_NAMES, RULES, TASK_NAMES, SegmentationConfig, TrainConfig
-from sspo.config.choices import HOUSE_TERMS, TERMS
+from sspo.config.choices import HOUSE_TERMS, PROPORTIONAL, TERMS
 from sspo.config.plugins.table import find, identity_of
 from sspo.config.prompt_checks import prompt_identity
 from sspo.config.reward_sum import names_in_use, weights
@@ -68,8 +68,10 @@ def numeric_options(config: TrainConfig) -> dict[str, Any]:
     if config.evaluation.stream == "sample":
         del fields["evaluation"]["batch"]  # draws nothing then
     if config.objective.bounds.target_clip_frac is None:
-        for label in ("target_clip_frac", "target_gain", "target_range"):
+        for label in ("target_clip_frac", "target_gain", "target_range", "target_control"):
             del fields["objective"]["bounds"][label]
+    elif config.objective.bounds.target_control == PROPORTIONAL:
+        del fields["objective"]["bounds"]["target_control"]  # as before there was a choice
     _drop_later_options(fields, config)
     return fields
 

@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
 
 from sspo.config import TrainConfig
-from sspo.config.choices import TERMS
+from sspo.config.choices import INTEGRAL, TERMS
 from sspo.config.objective_checks import why_unmatched
-from sspo.metrics import Metric, merge_all
+from sspo.metrics import MIN_ELIGIBLE, Metric, merge_all
 from sspo.objective.clip_controller import ClipControl, at_edge, scaled
+from sspo.objective.critical import nearest_share
 
 CLIPPED, ACTIVE = "policy/clip_frac_matched", "policy/active_token_frac"
 HOLD = " or set objective.bounds.target_clip_frac"
+PAYS_BACK = ": objective.bounds.target_control=integral pays such errors back"
 MOST = 0.5
 """If more than this share of gradients is removed, the clip dominates the objective."""
+POINT, FEWEST_TIMES, MOST_TIMES = 0.01, 0.67, 1.5
+"""A target is held if the realized clip fraction is within this distance of it, and between these multiples of it."""
+SHORTEST = 5
+"""With fewer rollouts in the last half of a run, a controller has not had the time to hold a target."""
+GROWTH = 2.0
+"""Bounds that widen by this factor over the last half of a run, without holding the target, follow the drift."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """Clipping of one rollout whose target a controller holds."""
+
+    clipped: float | None
+    """The share of matched tokens that was clipped; None if there were fewer than MIN_ELIGIBLE."""
+    nearest: float | None
+    """The share nearest to the target that any bounds would have clipped; None if none reach it."""
+    scale: float
+
+
+def is_held(realized: float, target: float) -> bool:
+    """Return whether a realized clip fraction counts as the target."""
+    return abs(realized - target) <= POINT and FEWEST_TIMES * target <= realized <= MOST_TIMES * target
 
 
 class ClipWatch:
@@ -24,6 +51,7 @@ class ClipWatch:
         self.finished = finished
         self.seen: list[dict[str, Metric]] = []
         self.edge_said = False
+        self.late: list[Held] = []
 
     def look(self, steps: Sequence[dict[str, Metric]]) -> str | None:
         """Return the warning that the metrics of a rollout's optimizer steps complete, or None."""
@@ -52,6 +80,58 @@ class ClipWatch:
             f"it cannot hold objective.bounds.target_clip_frac={objective.bounds.target_clip_frac:g}; choose a different target, "
             "or widen objective.bounds.target_range (with less objective.bounds.alpha if low may not reach 1)"
         )
+
+    def see(self, number: int, scale: float, critical_N: torch.Tensor) -> None:
+        """Keep what bounds at `scale` clipped of a rollout's matched tokens, if it belongs to the last half of the run."""
+        target = self.config.objective.bounds.target_clip_frac
+        if target is None or number < self.config.trainer.rollouts // 2:
+            return
+        enough = len(critical_N) >= MIN_ELIGIBLE
+        clipped = float((critical_N > scale).double().mean()) if enough else None
+        nearest = nearest_share(critical_N, target) if enough else None
+        self.late.append(Held(clipped=clipped, nearest=nearest, scale=scale))
+
+    def look_at_target(self, control: ClipControl, finished: int) -> str | None:
+        """Return the warning, after the last rollout, that the controller has not held its target, with the reason.
+
+        A resumed run judges the rollouts since it was resumed.
+        """
+        target, late = self.config.objective.bounds.target_clip_frac, self.late
+        if target is None or finished < self.config.trainer.rollouts or len(late) < SHORTEST:
+            return None
+        shares = [held.clipped for held in late if held.clipped is not None]
+        realized = sum(shares) / len(shares) if shares else None
+        if realized is not None and is_held(realized, target):
+            return None
+        share = "no share" if realized is None else f"{100 * realized:.3g} %"
+        return (
+            f"warning: objective.bounds.target_clip_frac={target:g} was not held: {share} of the tokens with an advantage "
+            f"was clipped over the last {len(late)} rollouts, and within one percentage point and {FEWEST_TIMES} to "
+            f"{MOST_TIMES} times of the target counts as held; {self._why(control, target, realized, shares)}"
+        )
+
+    def _why(
+        self, control: ClipControl, target: float, realized: float | None, shares: Sequence[float]
+    ) -> str:
+        late, objective = self.late, self.config.objective
+        reached = [held.nearest for held in late if held.nearest is not None]
+        nearest = sum(reached) / len(reached) if reached else None
+        growth = control.scale / late[0].scale
+        if 2 * len(shares) < len(late) or realized is None:
+            return f"{len(late) - len(shares)} of these rollouts had fewer than {MIN_ELIGIBLE} such tokens after their first update"
+        if at_edge(control, objective):
+            return "the bounds are at the end of objective.bounds.target_range"
+        if nearest is None or 2 * len(reached) < len(shares):
+            return f"in {len(shares) - len(reached)} of these rollouts fewer tokens than that moved towards their clip"
+        if not is_held(nearest, target):
+            return (
+                f"the tokens of one {objective.ratio} are clipped together, and the nearest share that any bounds would have "
+                f"clipped is {100 * nearest:.3g} % on average"
+            )
+        if realized > target and growth >= GROWTH:
+            return f"drift grew with the bounds, which widened {growth:.3g} times meanwhile, so they do not restrain the policy"
+        law = "" if objective.bounds.target_control == INTEGRAL else PAYS_BACK
+        return f"the share varied from {100 * min(shares):.3g} to {100 * max(shares):.3g} % between rollouts{law}"
 
     def _reasons(self, metrics: dict[str, Metric]) -> list[str]:
         clipped = metrics[CLIPPED].value()

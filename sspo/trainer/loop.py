@@ -140,6 +140,7 @@ class Trainer:
             self._checkpoint_if_due()
         self.progress.warn(self.watch.look(steps))
         self.progress.warn(self.watch.look_at_control(self.state.control))
+        self.progress.warn(self.watch.look_at_target(self.state.control, number + 1))
 
     def _warn_of_first_rollout(self, collected: Collected) -> None:
         config, batch = self.config, collected.batch
@@ -246,6 +247,7 @@ class Trainer:
         if objective.bounds.target_clip_frac is None:
             return self.state.control
         critical_N = critical_of_matched(visit_ratios(recorded, objective))
+        self.watch.see(recorded.number, self.state.control.scale, critical_N)
         return steer(self.state.control, critical_N, objective)
 
     def _keep(self, recorded: RecordedRollout) -> None:

@@ -87,6 +87,7 @@ def _arguments(plan: Plan, runs: Sequence[Trial]) -> list[str]:
         "--targets",
         ",".join(map(str, replay.targets)),
         "--grad-noise",
+        *(("--law",) if replay.law else ()),
         "--out",
         str(replay_folder(plan)),
     ]

@@ -75,6 +75,8 @@ class Replay:
     """Clip bounds, low and high alike, in the grammar of `python -m sspo.replay`."""
     targets: tuple[float, ...] = (0.005, 0.02, 0.05)
     """Clip fractions at which the rules are compared, each with its own bounds."""
+    law: bool = False
+    """Whether to estimate how squared log-ratios grow with entropy under every rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +213,8 @@ class Study:
         for key in ("mix_code", "smallest_effect", "looks"):
             if getattr(self.head, key) == getattr(StudyHead(), key):
                 del content["head"][key]
+        if not self.head.replay.law:
+            del content["head"]["replay"]["law"]
         for shown in ("claims", "reference"):
             del content["head"][shown]
         for part in (content["head"], *content["arms"].values()):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from sspo.replay.law.record import law_record
 from sspo.replay.table import SCHEMA, with_fractions, write_replay
+from tests.replay.law_data import rollout
 
 ACTIVE = {(0, 1): 1000, (0, 3): 500, (1, 1): 500, (1, 3): 500}
 """Tokens with A != 0 by run and rollout, the same on both updates."""
@@ -124,6 +128,18 @@ def _match(rule: str) -> dict[str, Any]:
         "held_out": 0.021,
         "held_out_se": 0.003,
     }
+
+
+@functools.cache
+def law(runs: int = 2) -> dict[str, Any]:
+    """The law as the product records it, of runs with two rollouts: b is 1 under token and 2 under response."""
+    rng = np.random.default_rng(41)
+    return law_record(
+        {
+            rule: [(number, rollout(rng, b, 0.5, units=400)) for number in range(runs) for _ in range(2)]
+            for rule, b in zip(RULES, (1, 2), strict=True)
+        }
+    )
 
 
 def write_toy_replay(

@@ -19,8 +19,8 @@ from analysis.figures import style
 from analysis.figures.replay import replay_clip_by_update, replay_clip_fraction, replay_trade_off
 from analysis.figures.style import RULE_LOOKS
 from analysis.logs.replay_counts import compact_replay
-from analysis.tables.replay import replay_table
-from analysis.tables.replay_captions import fidelity, unreached
+from analysis.tables.replay.captions import fidelity, unreached
+from analysis.tables.replay.equal_clipping import replay_table
 from analysis.text.table import to_csv
 from sspo.config import RULES as ALL_RULES
 from sspo.errors import UserError

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_replay import replay_head, replay_rows, write_toy_replay
+from synthetic_replay import law, replay_head, replay_rows, write_toy_replay
 from synthetic_store import ARMS, Scale, make_manifest, write_study
 
 from analysis.__main__ import main
@@ -80,14 +80,17 @@ def test_without_a_replay_a_report_has_no_trace_of_one_and_loses_it_with_the_rep
 
 
 def test_the_store_and_the_compact_logs_give_the_same_report(place: Path) -> None:
-    add_replay(place)
+    add_replay(place, law=law())
     folder = write(place)
     first = contents(folder)
     page = first["index.md"].decode()
     assert "### Equal clipping" in page
+    assert "### The law of entropy" in page
+    assert law()["verdict"] in page
     assert "Replayed: 4 recorded rollouts of grpo seeds 0, 1." in page
     assert "not part of this study" not in page
-    assert all(f'id="{name}"'.encode() in first["index.html"] for name in ("replay", *FIGURES))
+    there = ("replay", "law", "replay_law", *FIGURES)
+    assert all(f'id="{name}"'.encode() in first["index.html"] for name in there)
     for path in folder.glob("*.*"):
         path.unlink()
     assert contents(write(place, "nowhere")) == first

@@ -21,9 +21,9 @@ from tests.frameworks.agreements import (
     amended,
     known,
 )
-from tests.frameworks.batch import GROUP, WIDTH, Batch, ragged
+from tests.frameworks.batch import GROUP, WIDTH, Batch, by_hand, ragged
 from tests.frameworks.differences import NOWHERE, VERSIONS
-from tests.frameworks.losses import TrlLoss, VerlLoss
+from tests.frameworks.losses import NO_DUAL_CLIP, TrlLoss, VerlLoss
 from tests.frameworks.ours import ours
 from tests.frameworks.result import Result, assert_equal, assert_equal_gradients
 from tests.frameworks.trl_losses import trl
@@ -75,6 +75,25 @@ def test_gradient_and_share_of_masked_tokens_equal_verl(name):
         clipped = mine.metrics["policy/clip_frac"]
         assert 0.05 < clipped < 0.95
         assert theirs.metrics["actor/pg_clipfrac"] == pytest.approx(clipped, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(VERL_GRADIENTS))
+def test_the_mask_equals_verls_on_a_grid_of_probabilities(name):
+    """From a millionth to all but a millionth, before and after, with A = 1 and A = -1."""
+    edge_N = torch.logspace(-6, -2, 6, dtype=torch.float64)
+    middle_N = torch.rand(68, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    logp_N = torch.cat([edge_N, middle_N, 1 - edge_N]).log()
+    tokens = len(logp_N)
+    batch = by_hand([[0.0] * tokens] * 2 * tokens, [1.0] * tokens + [-1.0] * tokens)
+    batch = dataclasses.replace(
+        batch,
+        logp_BT=logp_N.expand(2 * tokens, -1),
+        old_logp_BT=logp_N.repeat(2)[:, None].expand(-1, tokens),
+    )
+    theirs = verl(amended(VERL_GRADIENTS[name], clip_ratio_c=NO_DUAL_CLIP), batch)
+    masked_BT = theirs.grad_BT == 0
+    assert 0.1 < float(masked_BT.double().mean()) < 0.9
+    assert torch.equal(ours(name, batch).grad_BT == 0, masked_BT)
 
 
 @pytest.mark.parametrize("name", sorted(["rloo"]))

@@ -20,8 +20,9 @@ log = math.log
 
 def without(name, *options):
     """The options of the variant, with some back at verl's defaults."""
-    kept = {key: value for key, value in VERL[name].options.items() if key not in options}
-    return dataclasses.replace(VERL[name], options=kept)
+    loss = {**VERL, **VERL_GRADIENTS}[name]
+    kept = {key: value for key, value in loss.options.items() if key not in options}
+    return dataclasses.replace(loss, options=kept)
 
 
 def grads(result):
@@ -126,6 +127,13 @@ def test_verl_divides_by_the_padded_width():
     assert verl(default, wide).value == pytest.approx(-0.5)
     for batch in (narrow, wide):
         assert verl(amended(VERL["dr_grpo"], loss_scale_factor=8), batch).value == pytest.approx(-0.25)
+    for name in (
+        "dppo_tv",
+        "dppo_kl",
+    ):  # the authors' script sets no loss_scale_factor; gradients are -1 over the width
+        default = without(name, "loss_scale_factor")
+        assert grads(verl(default, narrow)) == [[-0.5, -0.5]]
+        assert grads(verl(default, wide)) == [[-0.25, -0.25, 0, 0]]
     # r = 1, 0: A = .5 without the division, .5 / (sqrt(.5) + 1e-6) with it.
     reward_PG = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     default_BT = verl_advantages("grpo", reward_PG, torch.ones(2, 1).bool())

@@ -56,6 +56,12 @@ def make_trainer(loss: TrlLoss, reward_B: torch.Tensor | None = None, responses:
     return trainer
 
 
+@cache
+def _trainer(name: str, options: tuple[tuple[str, Any], ...]) -> Any:
+    """A trainer whose loss alone is called, as often as a test needs it."""
+    return make_trainer(TrlLoss(trainer=name, options=dict(options)))
+
+
 def trl(
     loss: TrlLoss,
     batch: Batch,
@@ -66,7 +72,7 @@ def trl(
     old_logp: bool = True,
 ) -> Result:
     """The loss of one (micro-)batch of the generation batch `whole`."""
-    trainer = make_trainer(loss)
+    trainer = _trainer(loss.trainer, tuple(loss.options.items()))
     mask_BT = batch.mask_BT.long()
     inputs = {
         "prompt_ids": torch.ones(len(mask_BT), 2, dtype=torch.long),

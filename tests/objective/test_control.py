@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sspo.config import BoundsConfig, ClipConfig
-from sspo.objective.clip_controller import ClipControl, scale_range, scaled, steer
+from sspo.objective.clip_controller import MOST_OWED, ClipControl, at_edge, scale_range, scaled, steer
 from sspo.objective.variants import VARIANTS
 
 
@@ -57,13 +57,67 @@ def test_bounds_stay_in_their_range():
     assert scaled(tight, 1.0) is tight
 
 
-def closed_loop(seed, start, target):
+def test_integral_control_pays_back_what_was_clipped_in_excess():
+    objective = arm(target=0.1, gain=0.5, target_control="integral")
+    first = steer(ClipControl(log_scale=1.0), EVEN, objective)
+    assert (first.scale, first.owed) == (
+        pytest.approx(0.9, abs=1e-3),
+        0.0,
+    )  # the configured bounds owe nothing
+    before = ClipControl(log_scale=math.log(0.88), rollouts=3, owed=0.2, log_met=math.log(0.8))
+    after = steer(before, EVEN, objective)
+    assert after.owed == pytest.approx(0.2 + 0.2)  # clipped .12 for .1
+    # so .1 * (1 - .5 * .4) = .08, the scale of .92; .4 of the way from a mean of .8 to the .9 that would have met .1
+    assert after.log_met == pytest.approx(0.6 * math.log(0.8) + 0.4 * math.log(0.9), abs=1e-3)
+    assert after.log_scale == pytest.approx(after.log_met + math.log(0.92 / 0.9), abs=1e-3)
+    # what the last rollout clipped too little is owed in the other direction
+    assert steer(replace(before, log_scale=math.log(0.95), owed=0.0), EVEN, objective).owed == pytest.approx(
+        -0.5
+    )
+
+
+def test_integral_control_has_limits():
+    objective = arm(target=0.1, target_control="integral", target_range=(0.02, 0.9))
+    least, most = scale_range(objective.clip, objective.bounds)
+    owing = ClipControl(log_scale=0.0, rollouts=3, owed=5.0, log_met=math.log(0.9))
+    # everything clipped: an error of 4 targets, of which one is counted; a quarter of the target is aimed at
+    after = steer(owing, EVEN + 1, objective)
+    assert after.owed == MOST_OWED
+    assert after.scale == pytest.approx(0.9**0.6 * 1.9**0.4 * 1.975 / 1.9, rel=1e-3)
+    # at the end of the range the error is the range's, and stays unpaid
+    edge = replace(owing, log_scale=math.log(most), owed=1.0)
+    assert steer(edge, 100 * EVEN, objective).owed == 1.0
+    assert steer(replace(edge, log_scale=math.log(least)), 1e-3 * EVEN, objective).owed == 1.0
+    assert steer(edge, EVEN, objective).owed == 0.0  # but too little there is paid back
+    # a rollout that no bounds clip at the target: its error counts, and the scale stays
+    none = steer(replace(owing, owed=0.0), torch.zeros(1000), objective)
+    assert none == replace(owing, owed=-1.0)
+
+
+def test_collapse_does_not_carry_the_scale_away():
+    objective = arm(target=0.05, target_control="integral")
+    control = ClipControl()
+    for rollout in range(30):  # the drift grows with the bounds, and by itself
+        control = steer(control, EVEN * 1.5**rollout, objective)
+        assert math.isfinite(control.log_scale)
+    assert at_edge(control, objective)
+    for _ in range(12):  # and the policy comes back
+        control = steer(control, EVEN, objective)
+    assert control.scale == pytest.approx(0.95, rel=0.03)
+
+
+def test_a_checkpoint_from_before_there_was_a_choice_is_read():
+    assert ClipControl(**{"log_scale": 0.5, "rollouts": 3}) == ClipControl(log_scale=0.5, rollouts=3)
+
+
+def closed_loop(seed, start, target, control="proportional", rollouts=40):
     """Realized rate over the last half of 40 rollouts whose drift falls by 5 % each, goes up with the bound as a policy's
     does, and is noisy from rollout to rollout."""
     generator = torch.Generator().manual_seed(seed)
-    objective = arm(target=target, gain=BoundsConfig().target_gain, low=start, high=start)
+    gain = BoundsConfig().target_gain
+    objective = arm(target=target, gain=gain, low=start, high=start, target_control=control)
     control, realized = ClipControl(), []
-    for rollout in range(40):
+    for rollout in range(rollouts):
         spread = 0.3 * 0.95**rollout * (start * control.scale) ** 0.3
         spread *= float((0.2 * torch.randn(1, generator=generator)).exp())
         excess = spread * torch.randn(6000, generator=generator).abs() ** 2
@@ -71,7 +125,8 @@ def closed_loop(seed, start, target):
         critical = torch.where(moving, excess, 0.0) / start
         realized.append(float((critical > control.scale).double().mean()))
         control = steer(control, critical, objective)
-    return sum(realized[20:]) / 20
+    half = realized[rollouts // 2 :]
+    return sum(half) / len(half)
 
 
 @pytest.mark.parametrize("start", [1e-3, 0.2, 0.8])
@@ -80,6 +135,13 @@ def test_a_drifting_loop_is_held_at_its_target(start, target):
     rates = [closed_loop(seed, start, target) for seed in range(12)]
     assert sum(rates) / len(rates) == pytest.approx(target, rel=0.15)
     assert all(0.67 * target <= rate <= 1.5 * target for rate in rates)  # none is unmatched
+
+
+@pytest.mark.parametrize("target", [0.01, 0.05, 0.2, 0.4])
+def test_integral_control_holds_every_target_within_a_point(target):
+    rates = [closed_loop(seed, 0.2, target, "integral") for seed in range(5)]
+    assert sum(rates) / len(rates) == pytest.approx(target, rel=0.04)
+    assert all(abs(rate - target) <= 0.01 and 0.67 * target <= rate <= 1.5 * target for rate in rates)
 
 
 def test_equal_critical_scales_are_not_parted():

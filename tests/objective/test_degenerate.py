@@ -139,6 +139,14 @@ def test_a_group_of_one_has_gapo_s_lower_bound_above_too():
     assert out.metrics["policy/bound_high_mean"].value() == pytest.approx(3e-3)
 
 
+@pytest.mark.parametrize("adv", [1.0, -1.0])
+def test_a_ratio_at_its_bound_keeps_its_whole_gradient(adv):
+    """On policy at a bound of 0 the minimum of equal values is no reason to halve it."""
+    for name, old in (("espo", -1.0), ("dppo_tv", 0.0), ("dppo_kl", 0.0)):
+        _, gradient = finite([row([old], [old], adv, entropy=0.0)], VARIANTS[name])
+        assert float(gradient) == -adv, name
+
+
 def test_entropy_of_zero_leaves_espo_no_room():
     for log_ratio, adv in ((1e-3, 1.0), (-1e-3, -1.0)):
         out, gradient = finite([row([-1.0], [-1.0 + log_ratio], adv, entropy=0.0)], VARIANTS["espo"])

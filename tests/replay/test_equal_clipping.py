@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.config import ClipConfig
-from sspo.objective.critical import critical_scale, scale_at
+from sspo.objective.critical import critical_scale, nearest_share, scale_at
 from sspo.objective.variants import VARIANTS
 from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.replay.matching import clip_fraction, match, most, units
@@ -36,6 +36,24 @@ def test_the_scale_of_a_target_by_hand():
     assert scale_at(critical, 0.4) is None  # only three tokens move towards their clip
     assert scale_at(critical, 0.01) is None  # a tenth of a token
     assert most([critical]) == pytest.approx(0.3)
+
+
+def test_a_bound_of_zero_width_clips_at_every_scale():
+    ratio = torch.tensor([[1.5, 1.0, 0.6, 0.6, 1.0, 1.5, 1.5]])
+    advantage = torch.tensor([[1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 0.0]])
+    critical = critical_scale(ratio.log(), advantage, torch.zeros(1, 7), torch.zeros(1, 7))
+    # upward with A > 0 and downward with A < 0 is beyond every bound; a ratio of 1 and the other side are inside all
+    assert critical[0].tolist() == [math.inf, 0.0, 0.0, math.inf, 0.0, 0.0, 0.0]
+
+
+def test_the_scale_of_a_target_beside_tokens_that_every_scale_clips():
+    always = torch.tensor([math.inf, math.inf, 8.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    assert scale_at(always, 0.3) == pytest.approx(4)  # between 8 and 2
+    assert scale_at(always, 0.2) == pytest.approx(16)  # the two alone: any scale from 8 up
+    assert scale_at(always, 0.1) == pytest.approx(16)  # not to be separated
+    assert (nearest_share(always, 0.1), nearest_share(always, 0.3)) == pytest.approx((0.2, 0.3))
+    assert scale_at(torch.where(always > 8, always, 0.0), 0.2) == 1.0  # the others never clip
+    assert nearest_share(torch.full((10,), math.inf), 0.2) is None
 
 
 @given(seed=st.integers(0, 10_000), level=st.sampled_from(["token", "segment", "response"]))

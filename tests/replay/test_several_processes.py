@@ -21,7 +21,17 @@ def run(tmp_path):
 def replayed(run, out, processes):
     status = one_sentence(
         lambda: replay(
-            [str(run), *WORDS, "--targets", "0.05,0.1", "--processes", str(processes), "--out", str(out)]
+            [
+                str(run),
+                *WORDS,
+                "--targets",
+                "0.05,0.1",
+                "--law",
+                "--processes",
+                str(processes),
+                "--out",
+                str(out),
+            ]
         )
     )
     return status, {path.name: path.read_bytes() for path in sorted(out.iterdir())}

@@ -102,7 +102,7 @@ def test_random_groups_are_not_the_groups():
     ("options", "wanted"),
     [
         ({"entropy_share": 0.0}, "entropy_share must be above 0 and below 1, got 0.0"),
-        ({"entropy_over": "respones"}, "did you mean 'response'"),
+        ({"entropy_over": "rollouts"}, "did you mean 'rollout'"),
         ({"rule": "entropy_group", "min_tokens": 2}, "min_tokens has no meaning for rule 'entropy_group'"),
         (
             {"rule": "random", "random_like": "entropy_group", "max_tokens": 9},

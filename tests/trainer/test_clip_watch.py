@@ -6,15 +6,18 @@ import math
 from dataclasses import replace
 
 import pytest
+import torch
 
 from sspo.compose.fast import quick_compose
 from sspo.console.progress import Progress
 from sspo.metrics import Metric
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.tracking import NoTracker
-from sspo.trainer.clip_watch import ClipWatch
+from sspo.trainer.clip_watch import PAYS_BACK, ClipWatch
 from sspo.trainer.loop import Trainer
 from tests.trainer.runs import BARELY_SCORED, TINY, lines, train
+
+AT, CONTROL = "objective.bounds.target_clip_frac", "objective.bounds.target_control"
 
 
 def steps(clipped, active, tokens=1000):
@@ -56,6 +59,49 @@ def test_a_controller_held_by_its_range_is_said_once():
     assert watch.look_at_control(edge) is None
 
 
+EVEN = torch.arange(1, 1001) / 1000
+"""Critical scales of which bounds at a scale s < 1 clip the share 1 - s."""
+
+
+INSIDE = ClipControl(log_scale=-0.1, rollouts=9)
+
+
+def missed(rollouts, *overrides, control=INSIDE):
+    """The warning at the end of a run of ten rollouts, of which the last have these scales and critical scales."""
+    config = quick_compose([*TINY, "objective=grpo", "trainer.rollouts=10", f"{AT}=0.1", *overrides])
+    watch, said = ClipWatch(config, finished=10 - len(rollouts)), []
+    for number, (scale, critical) in enumerate(rollouts, 10 - len(rollouts)):
+        watch.see(number, scale, critical)
+        said.append(watch.look_at_target(control, number + 1))
+    assert said[:-1] == [None] * (len(rollouts) - 1)
+    return said[-1]
+
+
+def test_a_target_that_was_not_held_is_named_with_its_reason():
+    # the first half of the run, all clipped, does not count
+    assert missed([(0.5, EVEN)] * 5 + [(0.905, EVEN), (0.895, EVEN)] * 2 + [(0.9, EVEN)]) is None
+    varied = missed([(0.99, EVEN), (0.8, EVEN)] * 2 + [(0.8, EVEN)])
+    assert "target_clip_frac=0.1 was not held: 12.4 % of the tokens with an advantage was clipped" in varied
+    assert "over the last 5 rollouts" in varied
+    assert varied.endswith("the share varied from 1 to 20 % between rollouts" + PAYS_BACK)
+    assert missed([(0.8, EVEN)] * 5, f"{CONTROL}=integral").endswith("between rollouts")
+    assert "fewer tokens than that moved" in missed([(1.0, torch.zeros(1000))] * 5)
+    few = missed([(0.9, EVEN[:99])] * 3 + [(0.8, EVEN)] * 2)
+    assert "3 of these rollouts had fewer than 100 such tokens" in few
+    assert "no share of the tokens" in missed([(0.9, EVEN[:99])] * 5)
+    coarse = torch.tensor([2.0] * 300 + [1.0] * 700)
+    assert "the tokens of one token are clipped together" in missed([(1.5, coarse)] * 5)
+    grown = ClipControl(log_scale=0.0, rollouts=10)
+    assert "widened 2.5 times meanwhile" in missed([(0.4, EVEN)] * 5, control=grown)
+    edge = ClipControl(log_scale=math.log(4.5), rollouts=10)
+    assert "at the end of objective.bounds.target_range" in missed([(0.4, EVEN)] * 5, control=edge)
+
+
+def test_a_run_too_short_or_resumed_too_late_to_hold_a_target_says_nothing():
+    assert missed([(0.4, EVEN)] * 4) is None
+    assert missed([(0.4, EVEN)] * 9, f"{AT}=null") is None
+
+
 SHORT = ("trainer.minibatch=16", "trainer.rollouts=1", *BARELY_SCORED)
 
 
@@ -81,18 +127,18 @@ CONTROLLED = (
 
 
 @pytest.mark.parametrize(
-    ("rollouts", "checkpoint_every", "stop_after"),
+    ("rollouts", "checkpoint_every", "stop_after", "control"),
     [
-        (2, 1, 2),  # before its second checkpoint: the controller is that of the first
-        pytest.param(4, 2, 1, marks=pytest.mark.acceptance),
-        pytest.param(4, 2, 3, marks=pytest.mark.acceptance),
+        (2, 1, 2, "proportional"),  # before its second checkpoint: the controller is that of the first
+        pytest.param(4, 2, 1, "proportional", marks=pytest.mark.acceptance),
+        pytest.param(4, 2, 3, "integral", marks=pytest.mark.acceptance),  # which owes something by then
     ],
 )
 def test_an_interrupted_run_goes_on_with_its_recording_and_its_controller(
-    tmp_path, rollouts, checkpoint_every, stop_after
+    tmp_path, rollouts, checkpoint_every, stop_after, control
 ):
     counts = (f"trainer.rollouts={rollouts}", f"trainer.checkpoint_every={checkpoint_every}")
-    config = quick_compose([*TINY, *CONTROLLED, *counts])
+    config = quick_compose([*TINY, *CONTROLLED, f"{CONTROL}={control}", *counts])
     config = replace(config, run=replace(config.run, device="cpu", store=str(tmp_path)))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     Trainer(config, whole, Progress("test")).run(NoTracker())

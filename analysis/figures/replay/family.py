@@ -8,7 +8,7 @@ from analysis.evidence.replay import Replay, ReplayCurve, pool, share
 from analysis.figures.model import Series
 from analysis.figures.style import ArmStyle, first_word, rule_look
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, replayed, trace
-from analysis.tables.replay_captions import LIMIT, replayed_runs
+from analysis.tables.replay.captions import LIMIT, replayed_runs
 
 UPRIGHT = "The vertical axis is linear below 0.01 %."
 RUNS = "thin lines are runs, thick ones their mean"

@@ -11,7 +11,7 @@ from analysis.evidence.replay import Replay, ReplayCurve
 from analysis.logs.replay_summary import Match
 from analysis.logs.trace import REPLAY_SUMMARY, Trace, trace
 from analysis.logs.trace import replayed as stream_of
-from analysis.tables import replay_captions
+from analysis.tables.replay import captions as replay_captions
 from analysis.text.numbers import measured, over_runs
 from analysis.text.rounding import rounded
 from analysis.text.table import EMPTY, Cell, Row, Table, decimals

@@ -1,0 +1,66 @@
+"""Shapes of a bound on |D| compared on held-out units: fixed, as the square root of entropy, or in proportion to it.
+
+Runs (rollouts of the only run) are split into every other one and those between; each half is scored under parameters of
+the other. The score is the deviance of D^2 per segment (power_law.deviance): the scale of an optimizer step is free
+under every shape alike, so that only the dependence on entropy is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sspo.replay.law.cells import Cells, join
+from sspo.replay.law.estimates import over_units, sample_of
+from sspo.replay.law.power_law import Sample, deviance, fit
+
+SHAPES = {"fixed": 0.0, "sqrt": 1.0, "linear": 2.0}
+"""Shape of a bound on |D| to the exponent b of D^2 that it stands for."""
+FREE, CURVED = "free", "curved"
+"""The fitted exponent, and one that changes with entropy: what a shape can at best reach."""
+MODELS = (*SHAPES, FREE, CURVED)
+Scores = Mapping[str, Sequence[float]]
+"""Deviance of each unit by model."""
+
+
+def held_out(units: Sequence[Cells]) -> Scores:
+    """Return the held-out deviance of each unit; empty if a half cannot be fitted or if there is one unit."""
+    units = [cells for cells in units if cells.squares_K[cells.above_K].any()]
+    if len(units) < 2:
+        return {}
+    scores: dict[str, list[float]] = {model: [0.0] * len(units) for model in MODELS}
+    for half in (0, 1):
+        fitted = join(units[half::2])
+        for model in MODELS:
+            theta_P = fit(_sample(fitted, model), needed={FREE: 1, CURVED: 2}.get(model, 0))
+            if theta_P is None:
+                return {}
+            for place in range(1 - half, len(units), 2):
+                scores[model][place] = deviance(_sample(units[place], model), theta_P)
+    return scores
+
+
+def _sample(cells: Cells, model: str) -> Sample:
+    return sample_of(cells, known=SHAPES.get(model), curved=model == CURVED)
+
+
+def gains(scores: Scores) -> dict[str, Any]:
+    """Return how much lower each model's deviance is than that of a fixed bound, per segment, over units."""
+    if not scores:
+        return {model: over_units([]) for model in MODELS[1:]}
+    return {model: _less(scores, model, "fixed") for model in MODELS[1:]}
+
+
+def best_shape(scores: Scores) -> str | None:
+    """Return the shape whose deviance is lowest, if the intervals of its leads over both others exclude 0."""
+    if not scores:
+        return None
+    first = min(SHAPES, key=lambda shape: float(np.mean(scores[shape])))
+    leads = [_less(scores, first, other)["low"] for other in SHAPES if other != first]
+    return first if all(low is not None and low > 0 for low in leads) else None
+
+
+def _less(scores: Scores, model: str, other: str) -> dict[str, Any]:
+    return over_units([a - b for a, b in zip(scores[other], scores[model], strict=True)])
