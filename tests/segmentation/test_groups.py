@@ -58,7 +58,7 @@ def by_hand(rows, share, over):
 
 
 @law(
-    40,
+    30,
     400,
     rows=ENTROPIES,
     share=st.sampled_from([0.05, 0.2, 0.5, 0.9]),
@@ -130,8 +130,8 @@ def loss_of(columns, objective):
 
 
 @law(
-    15,
-    300,
+    10,
+    200,
     rows=ragged_rows(),
     name=st.sampled_from(["espo", "sspo_rank", "sspo_linear", "lpo"]),
     aggregation=st.sampled_from(["segment_mean", "token_mean"]),
