@@ -58,7 +58,7 @@ def by_hand(rows, share, over):
 
 
 @law(
-    40,
+    30,
     400,
     rows=ENTROPIES,
     share=st.sampled_from([0.05, 0.2, 0.5, 0.9]),
@@ -122,7 +122,7 @@ def test_options_without_meaning_are_refused_in_one_sentence(options, wanted):
 def loss_of(columns, objective):
     logp, old, advantage, mask, ids, entropy = columns
     logp = logp.clone().requires_grad_()
-    context = whole_batch(mask, ids, entropy, objective, group=1)
+    context = whole_batch(mask, ids, entropy, objective, group=1, vocabulary=50)
     out = policy_loss(logp, old, advantage, mask, ids, entropy, objective, context=context)
     out.loss.backward()
     metrics = {key: metric.value() for key, metric in out.metrics.items()}
@@ -130,8 +130,8 @@ def loss_of(columns, objective):
 
 
 @law(
-    15,
-    300,
+    10,
+    200,
     rows=ragged_rows(),
     name=st.sampled_from(["espo", "sspo_rank", "sspo_linear", "lpo"]),
     aggregation=st.sampled_from(["segment_mean", "token_mean"]),

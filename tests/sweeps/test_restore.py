@@ -13,14 +13,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from analysis.logs.run_folders import compact
+from analysis.logs.sample_table import SAMPLES, write_samples
+from analysis.logs.samples import sample_of
 from analysis.logs.timing import KEYS, SCHEMA, write_timing
 from sspo.config.places import CONF_ROOT
 from sspo.runs import identity
 from sweeps.control.restore import restore, restore_committed, restore_own
+from sweeps.control.restored_run import _sample_line
 from sweeps.control.sweep import RunOptions, run_sweep
 from sweeps.monitor.status import show_status
 from sweeps.plan.plan import Plan, make_plan
@@ -161,3 +165,21 @@ def test_a_real_clone_reports_the_same_tables_from_restored_runs(tmp_path):
 def test_a_sweep_takes_nothing_from_a_report_that_git_does_not_keep(tmp_path, reports):
     assert restore_committed(two_arms(tmp_path / "runs"), reports, Console(quiet=True)) == 0
     assert restore_own(two_arms(tmp_path / "runs"), reports, Console(quiet=True)) == 16
+
+
+@pytest.mark.parametrize("ids", [[1, 0, 1, 1, 0], [0, 0, 1, 1, 2]])
+def test_a_restored_sample_has_its_segments_again(tmp_path, ids):
+    line = {
+        "rollout": 3,
+        "row": 1,
+        "prompt": "2 + 2 ?",
+        "texts": [" so", " 4", " is", " the", " 5"],
+        "segment_ids": ids,
+        "advantage": 1.5,
+        "segment_entropy": [0.25 * (i + 1) for i in ids],
+        "log_ratio": [0.125 * i for i in ids],
+        "clipped": [i == 1 for i in ids],
+    }
+    write_samples(tmp_path, [sample_of(line, 0)])
+    (row,) = pq.read_table(tmp_path / SAMPLES).to_pylist()
+    assert _sample_line(row) == line
