@@ -13,7 +13,7 @@ from sspo.replay.law.shapes import FREE, SHAPES
 
 NAMES = {"fixed": "fixed", "sqrt": "square root", "linear": "linear"}
 """Names of shapes in prose."""
-COLUMNS = ("rule", "units", "low H %", "b", "c", "slope", "R^2", *NAMES.values(), "free b", "fits")
+COLUMNS = ("rule", "units", "low H %", "b", "c", "slope", "R^2", *SHAPES, "free b", "fits")
 
 
 def print_law(out: Console, law: Mapping[str, Any]) -> None:
@@ -35,9 +35,7 @@ def print_law(out: Console, law: Mapping[str, Any]) -> None:
             _short(row["slope"]["value"]),
             _short(row["r2"]["value"]),
             *map(_short, _excess(row["gain"])),
-            "–"
-            if len(row["plausible"]) == len(SHAPES)
-            else ", ".join(NAMES[one] for one in row["plausible"]),
+            "–" if len(row["plausible"]) == len(SHAPES) else ", ".join(row["plausible"]),
         )
     out.print(view)
     out.print(escape(law["verdict"]), soft_wrap=True)
@@ -87,7 +85,7 @@ def _shapes(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[s
         if len(names) == 1:
             what = f"of the three bounds the {names[0]} one fits best"
         elif worse:
-            what = f"the {worse[0]} bound fits worse than one of the {' and '.join(names)} ones, which cannot be told apart,"
+            what = f"the {worse[0]} bound fits worse, and the other two cannot be told apart"
         said.setdefault(what, []).append(row)
     return list(said.items())
 
