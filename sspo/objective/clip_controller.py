@@ -43,11 +43,11 @@ WIDEST_LOW = 0.99
 
 EDGE = 1e-6
 
-MEMORY = 0.4
+MEMORY = 0.6
 """Control 'integral': weight of the last rollout in the mean of log scales that would have met the target."""
 
 MOST_OWED = 6.0
-LEAST_SHARE, MOST_SHARE = 0.25, 2.0
+LEAST_SHARE, MOST_SHARE = 0.1, 2.0
 """Control 'integral': limits in multiples of the target, of what is owed and of the share that a rollout aims at."""
 
 
@@ -123,9 +123,19 @@ def _paid_back(
     """Return the state whose scale pays back a part of what is owed, as far as the rollout's tokens show it."""
     moving = float((critical_N > 0).double().mean())
     share = target * min(max(1 - objective.bounds.target_gain * control.owed, LEAST_SHARE), MOST_SHARE)
-    aimed_at = scale_at(critical_N, min(share, (target + moving) / 2)) or met_at
+    aimed_at = _scale_for(critical_N, min(share, (target + moving) / 2)) or met_at
     log_met = control.log_met + MEMORY * (math.log(met_at) - control.log_met)
     return replace(control, log_scale=log_met + math.log(aimed_at / met_at), log_met=log_met)
+
+
+def _scale_for(critical_N: torch.Tensor, share: float) -> float | None:
+    """Return the scale that clips a share, or one above all tokens if half of the last segment to go is more than that."""
+    last = critical_N.max()
+    rest_N = critical_N[critical_N < last]
+    if share * len(critical_N) >= (len(critical_N) - len(rest_N)) / 2 or not len(rest_N) or last.isinf():
+        return scale_at(critical_N, share)
+    top, below = float(last), float(rest_N.max())
+    return top * math.sqrt(top / below) if below > 0 else 2 * top
 
 
 def _clipped(critical_N: torch.Tensor, scale: float) -> float:

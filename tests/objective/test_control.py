@@ -67,8 +67,8 @@ def test_integral_control_pays_back_what_was_clipped_in_excess():
     before = ClipControl(log_scale=math.log(0.88), rollouts=3, owed=0.2, log_met=math.log(0.8))
     after = steer(before, EVEN, objective)
     assert after.owed == pytest.approx(0.2 + 0.2)  # clipped .12 for .1
-    # so .1 * (1 - .5 * .4) = .08, the scale of .92; .4 of the way from a mean of .8 to the .9 that would have met .1
-    assert after.log_met == pytest.approx(0.6 * math.log(0.8) + 0.4 * math.log(0.9), abs=1e-3)
+    # so .1 * (1 - .5 * .4) = .08, the scale of .92; .6 of the way from a mean of .8 to the .9 that would have met .1
+    assert after.log_met == pytest.approx(0.4 * math.log(0.8) + 0.6 * math.log(0.9), abs=1e-3)
     assert after.log_scale == pytest.approx(after.log_met + math.log(0.92 / 0.9), abs=1e-3)
     # what the last rollout clipped too little is owed in the other direction
     assert steer(replace(before, log_scale=math.log(0.95), owed=0.0), EVEN, objective).owed == pytest.approx(
@@ -80,10 +80,10 @@ def test_integral_control_has_limits():
     objective = arm(target=0.1, target_control="integral", target_range=(0.02, 0.9))
     least, most = scale_range(objective.clip, objective.bounds)
     owing = ClipControl(log_scale=0.0, rollouts=3, owed=5.0, log_met=math.log(0.9))
-    # everything clipped: an error of 4 targets, of which one is counted; a quarter of the target is aimed at
+    # everything clipped: an error of 4 targets, of which one is counted; a tenth of the target is aimed at
     after = steer(owing, EVEN + 1, objective)
     assert after.owed == MOST_OWED
-    assert after.scale == pytest.approx(0.9**0.6 * 1.9**0.4 * 1.975 / 1.9, rel=1e-3)
+    assert after.scale == pytest.approx(0.9**0.4 * 1.9**0.6 * 1.99 / 1.9, rel=1e-3)
     # at the end of the range the error is the range's, and stays unpaid
     edge = replace(owing, log_scale=math.log(most), owed=1.0)
     assert steer(edge, 100 * EVEN, objective).owed == 1.0
@@ -92,6 +92,17 @@ def test_integral_control_has_limits():
     # a rollout that no bounds clip at the target: its error counts, and the scale stays
     none = steer(replace(owing, owed=0.0), torch.zeros(1000), objective)
     assert none == replace(owing, owed=-1.0)
+
+
+def test_a_segment_that_is_more_than_the_target_is_clipped_in_some_rollouts_only():
+    objective = arm(target=0.1, target_control="integral", low=0.1, high=0.1)
+    coarse = torch.tensor([3.0] * 300 + [1.0] * 700)  # clips 30 % or nothing
+    control, clipped = ClipControl(), []
+    for _ in range(40):
+        clipped.append(float((coarse > control.scale).double().mean()))
+        control = steer(control, coarse, objective)
+    assert {round(share, 3) for share in clipped[1:]} == {0.0, 0.3}
+    assert sum(clipped[20:]) / 20 == pytest.approx(0.1, abs=0.02)
 
 
 def test_collapse_does_not_carry_the_scale_away():
