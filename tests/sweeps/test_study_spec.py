@@ -253,7 +253,12 @@ def test_the_hash_of_a_spec_follows_its_meaning_and_not_its_layout() -> None:
         "replay": {"law": False},
     }
     assert parse("small", spelled_out).sha256() == parse("small", GOOD).sha256()
-    for key, value in (("test", "paired"), ("smallest_effect", 0.03), ("looks", [4]), ("replay", {"law": True})):
+    for key, value in (
+        ("test", "paired"),
+        ("smallest_effect", 0.03),
+        ("looks", [4]),
+        ("replay", {"law": True}),
+    ):
         assert parse("small", changed(key, value=value)).sha256() != parse("small", GOOD).sha256()
 
 
