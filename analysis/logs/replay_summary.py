@@ -97,8 +97,10 @@ class LawOfRule:
     """By the names of ESTIMATES."""
     gain: Mapping[str, Estimate]
     """By model of GAINS: how much lower its held-out deviance is than that of a fixed bound, per segment."""
-    best: str | None
-    """The shape of a bound that fits best: fixed, sqrt or linear; None if they cannot be told apart."""
+    plausible: tuple[str, ...]
+    """The shape of a bound that fits best, and those that cannot be told from it: all of fixed, sqrt and linear if nothing
+    is known.
+    """
     runs: tuple[LawOfRun, ...]
 
 
@@ -209,7 +211,7 @@ def _law_of_rule(row: Mapping[str, Any]) -> LawOfRule:
         below_squares=_number(row["below_squares"]),
         estimates={name: _estimate(row[name]) for name in ESTIMATES},
         gain={name: _estimate(row["gain"][name]) for name in GAINS},
-        best=None if row["best"] is None else one_line(row["best"]),
+        plausible=tuple(one_line(shape) for shape in row["plausible"]),
         runs=tuple(_law_of_run(run) for run in row["runs"]),
     )
 

@@ -38,7 +38,7 @@ def test_the_last_half_of_a_run_is_near_the_target(objective, target, control, l
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    (log,) = tmp_path.glob("cells/*/seed0/metrics.jsonl")
+    (log,) = tmp_path.glob("cells/**/seed0/metrics.jsonl")
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     rates = [row["policy/clip_frac_matched"] for row in rows if "policy/clip_frac_matched" in row]
     assert len(rates) == ROLLOUTS

@@ -20,7 +20,9 @@ from sspo.errors import UserError
 from sspo.metrics.replayed import FRACTIONS
 from sspo.replay.__main__ import main as replay
 from sspo.replay.arguments import parse_runs
+from sspo.replay.matching import match as matched_at
 from sspo.replay.request import as_overrides, common_curves, curves, parse_request
+from sspo.replay.snippet import snippet
 from sspo.replay.source import open_run
 from sspo.replay.table import SCHEMA
 from sweeps.plan.plan import make_plan
@@ -193,6 +195,17 @@ def test_bounds_that_training_would_refuse_are_not_printed(run, capsys):
     assert (
         "meets the target only at bounds that training refuses: objective.clip.low" in capsys.readouterr().err
     )
+
+
+def test_a_boundary_between_segments_away_from_the_target_is_named():
+    (curve,) = curves(parse_request([]), quick_compose(["objective=gspo"]))
+    coarse = matched_at([torch.tensor([3.0] * 40 + [2.0] * 160)] * 4, 0.15)  # a fifth or nothing
+    said = snippet([(curve, coarse)], 0.15, "a run")
+    assert "the nearest boundary between segments clips 20 % of the tokens, not 15 %" in said
+    assert "20 ± 0 % on held-out rollouts" in said
+    assert "more than one percentage point away from the target" in said
+    fine = snippet([(curve, matched_at([torch.arange(200.0)] * 4, 0.15))], 0.15, "a run")
+    assert "15 ± 0 % on held-out rollouts\n" in fine
 
 
 def test_a_run_whose_objective_has_a_label_of_its_own_is_replayed():

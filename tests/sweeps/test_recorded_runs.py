@@ -136,10 +136,12 @@ def test_a_trial_that_another_sweep_ends_without_a_recording_gets_its_stand_in_i
 
 def test_rules_of_one_name_are_replayed_beside_each_other(tmp_path: Path) -> None:
     rules = ("fixed", "fixed_matched", "random", "random_sentence")
-    plan = smoke(tmp_path, rules=rules)
+    plan = smoke(tmp_path, rules=rules, law=True)
     check(plan.study)
     assert run(plan)[0] == 0
-    assert f"segmentation={','.join(rules)}" in calls(tmp_path)[0]["arguments"]
+    arguments = calls(tmp_path)[0]["arguments"]
+    assert f"segmentation={','.join(rules)}" in arguments
+    assert "--law" in arguments
 
 
 def touch(plan: Plan) -> Plan:

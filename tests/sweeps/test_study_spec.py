@@ -246,9 +246,19 @@ def test_a_file_that_is_no_yaml_is_refused_with_its_line(tmp_path: Path) -> None
 
 
 def test_the_hash_of_a_spec_follows_its_meaning_and_not_its_layout() -> None:
-    spelled_out = {**changed("test", value="welch"), "smallest_effect": 0.02, "looks": []}
+    spelled_out = {
+        **changed("test", value="welch"),
+        "smallest_effect": 0.02,
+        "looks": [],
+        "replay": {"law": False},
+    }
     assert parse("small", spelled_out).sha256() == parse("small", GOOD).sha256()
-    for key, value in (("test", "paired"), ("smallest_effect", 0.03), ("looks", [4])):
+    for key, value in (
+        ("test", "paired"),
+        ("smallest_effect", 0.03),
+        ("looks", [4]),
+        ("replay", {"law": True}),
+    ):
         assert parse("small", changed(key, value=value)).sha256() != parse("small", GOOD).sha256()
 
 

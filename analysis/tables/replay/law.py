@@ -23,8 +23,7 @@ SHOWN = {
 """Title to the name of an estimate."""
 EXCESS = {"fixed": "fixed", "√H": "sqrt", "∝ H": "linear", "free b": "free"}
 """Title to the model whose held-out deviance is shown."""
-NAMES = {model: title for title, model in EXCESS.items()}
-COLUMNS = ("rule", "units", "low H %", *SHOWN, *EXCESS, "best")
+COLUMNS = ("rule", "units", "low H %", *SHOWN, *EXCESS, "fits")
 WITH_INTERVAL = ("b", "c", "curvature")
 IN_DATA = ("exponent_absolute", "exponent_active", "exponent_offset", "intercept")
 """Estimates that only the data file has."""
@@ -59,7 +58,7 @@ def _row(replayed: Replay, law: Law, row: LawOfRule) -> Row:
         Cell(rounded(100 * row.below, ".3g"), {"low_entropy": 100 * row.below}),
         *(_estimate(title, row.estimates[name]) for title, name in SHOWN.items()),
         *_excess(row),
-        Cell(EMPTY if row.best is None else NAMES[row.best], {"best": row.best}),
+        _fits(row),
     )
     return Row("law", tuple(replace(cell, trace=source) for cell in cells), name=row.rule)
 
@@ -86,7 +85,7 @@ def _estimate(title: str, found: Estimate) -> Cell:
 
 def _excess(row: LawOfRule) -> list[Cell]:
     """Return by how much each shape's held-out deviance per segment is above the lowest of the row."""
-    gains = {"fixed": 0.0, **{name: row.gain[name].value for name in NAMES if name != "fixed"}}
+    gains = {"fixed": 0.0, **{name: row.gain[name].value for name in EXCESS.values() if name != "fixed"}}
     known = [gain for gain in gains.values() if gain is not None]
     cells = []
     for name in EXCESS.values():
@@ -94,6 +93,12 @@ def _excess(row: LawOfRule) -> list[Cell]:
         value = None if gain is None or len(known) < len(gains) else max(known) - gain
         cells.append(Cell(EMPTY if value is None else rounded(value, ".2g"), {f"excess_{name}": value}))
     return cells
+
+
+def _fits(row: LawOfRule) -> Cell:
+    names = [title for title, name in EXCESS.items() if name in row.plausible]
+    text = EMPTY if len(names) == len(EXCESS) - 1 else ", ".join(names)
+    return Cell(text, {"fits": " ".join(row.plausible)})
 
 
 def _trace(replayed: Replay, law: Law, row: LawOfRule) -> Trace:
@@ -120,7 +125,8 @@ def _meanings(law: Law) -> dict[str, str]:
         "√H": "The same under a bound in proportion to √H (b = 1).",
         "∝ H": "The same under a bound in proportion to H (b = 2).",
         "free b": "The same under the fitted exponent.",
-        "best": f"The shape with the lowest deviance if the 95 % intervals over {law.unit}s of its leads over both others exclude 0.",
+        "fits": f"The bound with the lowest deviance, and those over which the 95 % interval of its lead (over {law.unit}s) includes 0; "
+        f"{EMPTY} if these are all three.",
     }
 
 

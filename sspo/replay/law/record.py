@@ -8,7 +8,7 @@ from typing import Any
 from sspo.errors import UserError
 from sspo.replay.law.cells import FLOOR, Cells, join
 from sspo.replay.law.estimates import ESTIMATES, bins_of, estimates_of, over_units
-from sspo.replay.law.shapes import best_shape, gains, held_out
+from sspo.replay.law.shapes import gains, held_out, plausible_shapes
 from sspo.replay.law.summary import verdict
 
 Laws = Mapping[str, Sequence[tuple[int, Cells]]]
@@ -44,7 +44,7 @@ def _rule(rule: str, parts: Sequence[tuple[int, Cells]]) -> dict[str, Any]:
         **_counts(list(runs.values())),
         **{name: over_units([mine[name] for mine in values]) for name in ESTIMATES},
         "gain": gains(scores),
-        "best": best_shape(scores),
+        "plausible": list(plausible_shapes(scores)),
         "runs": [{"run": number, **of_run[number], **bins_of(cells)} for number, cells in runs.items()],
     }
 

@@ -53,13 +53,17 @@ def gains(scores: Scores) -> dict[str, Any]:
     return {model: _less(scores, model, "fixed") for model in MODELS[1:]}
 
 
-def best_shape(scores: Scores) -> str | None:
-    """Return the shape whose deviance is lowest, if the intervals of its leads over both others exclude 0."""
+def plausible_shapes(scores: Scores) -> tuple[str, ...]:
+    """Return the shape of the lowest deviance, and those over which the interval of its lead does not exclude 0."""
     if not scores:
-        return None
+        return tuple(SHAPES)
     first = min(SHAPES, key=lambda shape: float(np.mean(scores[shape])))
-    leads = [_less(scores, first, other)["low"] for other in SHAPES if other != first]
-    return first if all(low is not None and low > 0 for low in leads) else None
+    return tuple(shape for shape in SHAPES if shape == first or not _leads(scores, first, shape))
+
+
+def _leads(scores: Scores, first: str, other: str) -> bool:
+    low = _less(scores, first, other)["low"]
+    return low is not None and low > 0
 
 
 def _less(scores: Scores, model: str, other: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sspo.replay.law.shapes import FREE, SHAPES
 
 NAMES = {"fixed": "fixed", "sqrt": "square root", "linear": "linear"}
 """Names of shapes in prose."""
-COLUMNS = ("rule", "units", "low H %", "b", "c", "slope", "R^2", *NAMES.values(), "free b", "best")
+COLUMNS = ("rule", "units", "low H %", "b", "c", "slope", "R^2", *SHAPES, "free b", "fits")
 
 
 def print_law(out: Console, law: Mapping[str, Any]) -> None:
@@ -35,7 +35,7 @@ def print_law(out: Console, law: Mapping[str, Any]) -> None:
             _short(row["slope"]["value"]),
             _short(row["r2"]["value"]),
             *map(_short, _excess(row["gain"])),
-            NAMES.get(row["best"], "–"),
+            "–" if len(row["plausible"]) == len(SHAPES) else ", ".join(row["plausible"]),
         )
     out.print(view)
     out.print(escape(law["verdict"]), soft_wrap=True)
@@ -70,16 +70,24 @@ def verdict(rules: Sequence[Mapping[str, Any]], unit: str) -> str:
         (f"ESTR's b = 1 is inside the 95 % interval over {unit}s", inside),
         (f"ESTR's b = 1 is outside the 95 % interval over {unit}s", outside),
         ("b itself changes with entropy", bent),
-        *(
-            (
-                f"of the three bounds the {NAMES[shape]} one fits best",
-                [r for r in tested if r["best"] == shape],
-            )
-            for shape in SHAPES
-        ),
-        ("the three bounds cannot be told apart", [row for row in tested if row["best"] is None]),
+        *_shapes(tested),
     ]
     return "; ".join(f"{what} under {_listed(rows)}" for what, rows in said if rows) + "."
+
+
+def _shapes(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Return what is said of the shapes of a bound, with the rules of which it holds."""
+    said: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        names = [NAMES[shape] for shape in SHAPES if shape in row["plausible"]]
+        worse = [NAMES[shape] for shape in SHAPES if shape not in row["plausible"]]
+        what = "fixed, square root and linear bounds cannot be told apart"
+        if len(names) == 1:
+            what = f"of the three bounds the {names[0]} one fits best"
+        elif worse:
+            what = f"the {worse[0]} bound fits worse, and the other two cannot be told apart"
+        said.setdefault(what, []).append(row)
+    return list(said.items())
 
 
 def _excludes(estimate: Mapping[str, Any], value: float) -> bool:
