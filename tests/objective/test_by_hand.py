@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -201,6 +202,11 @@ def test_dppo_by_hand():
     # .5 to .375: .5 log(.5/.375) + .5 log(.5/.625) = .0323; to .25: .1438 again, gone; upwards all is free
     loss, gradient, _ = of_rows("dppo_kl", [row([0.75, 0.5, 1.5], [0, 1, 2], -1.0, q=[0.5, 0.5, 0.5])])
     assert loss == pytest.approx((0.75 + 0 + 1.5) / 3)
+    # thresholds of .01 below and .05 above: -.0323 is gone, +.0204 is free
+    objective = replace(VARIANTS["dppo_kl"], clip=ClipConfig(low=0.01, high=0.05))
+    for ratio, adv, wanted in ((0.75, -1.0, 0.0), (1.2, 1.0, -1.2)):
+        loss = policy_loss(*tensors([row([ratio], [0], adv, q=[0.5])]), objective).loss
+        assert float(loss) == pytest.approx(wanted)
 
 
 def test_gapo_by_hand():

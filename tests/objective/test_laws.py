@@ -33,7 +33,7 @@ def evaluate(rows, objective, context, width=None):
     return float(out.loss.detach()), logp.grad, out.metrics
 
 
-@law(20, 150, groups=prompts(max_prompts=2), objective=OBJECTIVES, data=st.data())
+@law(14, 150, groups=prompts(max_prompts=2), objective=OBJECTIVES, data=st.data())
 def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(groups, objective, data):
     rows = [row for group in groups for row in group]
     assume(len(rows) > 1)
@@ -55,7 +55,7 @@ def test_micro_batches_add_up_to_the_batch_in_loss_gradient_and_metrics(groups, 
         assert metric.value() == pytest.approx(whole[key].value(), abs=1e-6), key
 
 
-@law(15, 90, groups=prompts(max_prompts=2), objective=OBJECTIVES, extra=st.integers(1, 5), data=st.data())
+@law(10, 90, groups=prompts(max_prompts=2), objective=OBJECTIVES, extra=st.integers(1, 5), data=st.data())
 def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     assume(objective.aggregation != "constant")  # there the padded width stands for the token limit
     rows, group = [row for group in groups for row in group], len(groups[0])
@@ -80,7 +80,7 @@ def test_row_order_and_padding_do_not_matter(groups, objective, extra, data):
     assert not gradient_there[:, width:].any()
 
 
-@law(15, 90, rows=ragged_rows(), objective=OBJECTIVES)
+@law(10, 90, rows=ragged_rows(), objective=OBJECTIVES)
 def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, objective):
     rows = [{**row, "logp": row["old"]} for row in rows]
     _, _, metrics = evaluate(rows, objective, context_of(rows, objective, 1))
@@ -93,7 +93,7 @@ def test_on_policy_nothing_is_clipped_and_only_glossary_keys_are_logged(rows, ob
 PLAIN = POINTS.map(lambda point: replace(point, kl=VARIANTS["grpo"].kl, mis_cap=None))
 
 
-@law(20, 150, rows=ragged_rows(), objective=PLAIN)
+@law(14, 150, rows=ragged_rows(), objective=PLAIN)
 def test_clip_fractions_lie_between_nothing_and_their_bounds(rows, objective):
     if TERMS[objective.term].kernel:  # whose weight at a ratio of e^9 is less than the smallest double
         rows = [{**row, "logp": row["old"]} for row in rows]

@@ -63,7 +63,7 @@ def plain(name, low, high, **changes):
     return replace(VARIANTS[name], clip=ClipConfig(low=low, high=high), bounds=BoundsConfig(), **changes)
 
 
-@law(6, 45, rows=ragged_rows(), entropy=st.sampled_from([0.0, 0.5, 2.0]), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), entropy=st.sampled_from([0.0, 0.5, 2.0]), factor=SCALES)
 def test_espo_with_one_group_a_response_and_one_entropy_is_gspo(rows, entropy, factor):
     """Loss and gradient, at bounds of .02 times the entropy over log |V| on either side."""
     rows = [{**row, "entropy": [entropy] * len(row["seg"])} for row in scaled(rows, factor)]
@@ -72,13 +72,13 @@ def test_espo_with_one_group_a_response_and_one_entropy_is_gspo(rows, entropy, f
     assert_same(segmented(rows, one_for_all), VARIANTS["espo"], gspo)
 
 
-@law(6, 45, rows=ragged_rows(), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), factor=SCALES)
 def test_lpo_with_segments_of_a_token_is_dapo_group_at_its_bounds(rows, factor):
     rows = segmented(scaled(rows, factor), one_each)
     assert_same(rows, VARIANTS["lpo"], plain("dapo_group", 0.03, 0.03), group=len(rows))
 
 
-@law(6, 45, rows=ragged_rows(), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), factor=SCALES)
 def test_lpo_weighs_segments_by_tokens_and_differentiates_their_geometric_mean(rows, factor):
     """The published form, by automatic differentiation: ours weighs tokens and stops gradients, to the same end."""
     rows = scaled(rows, factor)
@@ -100,7 +100,7 @@ def test_lpo_weighs_segments_by_tokens_and_differentiates_their_geometric_mean(r
             assert mine[: len(row["seg"])].tolist() == pytest.approx(logp.grad.tolist(), abs=1e-12)
 
 
-@law(6, 45, rows=ragged_rows(), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), factor=SCALES)
 def test_luspo_is_gspo_times_the_length_of_each_response(rows, factor):
     rows = scaled(rows, factor)
     _, gradient = evaluate(rows, VARIANTS["luspo"])
@@ -124,7 +124,7 @@ RUNNING_MEAN = replace(
 )
 
 
-@law(6, 45, rows=ragged_rows(), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), factor=SCALES)
 def test_ctpo_of_a_running_mean_without_exponent_or_dual_clip_is_ppo_clipped_in_logs(rows, factor):
     rows = scaled(rows, factor)
     loss, tokens = 0.0, sum(len(row["seg"]) for row in rows)
@@ -139,7 +139,7 @@ def test_ctpo_of_a_running_mean_without_exponent_or_dual_clip_is_ppo_clipped_in_
     assert_same(rows, RUNNING_MEAN, in_ratios)
 
 
-@law(6, 45, rows=ragged_rows(), pooling=st.sampled_from(["mean", "sum"]))
+@law(4, 45, rows=ragged_rows(), pooling=st.sampled_from(["mean", "sum"]))
 def test_the_last_token_of_a_prefix_has_the_ratio_of_the_response(rows, pooling):
     no_clip = replace(VARIANTS["no_clip"], ratio="prefix", pooling=pooling)
     _, prefix = evaluate(rows, no_clip)
@@ -150,7 +150,7 @@ def test_the_last_token_of_a_prefix_has_the_ratio_of_the_response(rows, pooling)
     assert torch.allclose(prefix[:, 0], token[:, 0], atol=1e-12)
 
 
-@law(6, 45, rows=ragged_rows(), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), factor=SCALES)
 def test_a_sum_over_segments_of_a_token_is_the_token_ratio(rows, factor):
     rows = segmented(scaled(rows, factor), one_each)
     for name in ("grpo", "cispo", "ce_gppo"):
@@ -162,7 +162,7 @@ def one_token(log_ratio, adv):
     return [{**values, "logp": [-1.0 + log_ratio], "entropy": [1.0], "adv": adv, "seg": [0]}]
 
 
-@law(6, 45, adv=st.sampled_from([1.0, -1.0]), log_ratio=st.floats(-2, 2))
+@law(4, 45, adv=st.sampled_from([1.0, -1.0]), log_ratio=st.floats(-2, 2))
 def test_vespo_weighs_one_on_policy_and_most_at_k_over_lambda(adv, log_ratio):
     power, decay = (2, 3) if adv > 0 else (3, 2)
 
@@ -176,23 +176,26 @@ def test_vespo_weighs_one_on_policy_and_most_at_k_over_lambda(adv, log_ratio):
     assert weight(log_ratio) <= most + 1e-12
 
 
-@law(6, 45, rows=ragged_rows(), name=st.sampled_from(["dppo_tv", "dppo_kl"]))
-def test_dppo_masks_exactly_the_tokens_that_leave_the_way_the_advantage_pushes(rows, name):
+THRESHOLDS = st.sampled_from([0.02, 0.15])
+
+
+@law(8, 60, rows=ragged_rows(), name=st.sampled_from(["dppo_tv", "dppo_kl"]), low=THRESHOLDS, high=THRESHOLDS)
+def test_dppo_masks_exactly_the_tokens_that_leave_the_way_the_advantage_pushes(rows, name, low, high):
     """Probabilities up to .98, where a ratio barely above 1 moves much mass, and a ratio of 2 little at .04."""
     rows = [
         {**row, "old": [o + 1 for o in row["old"]], "logp": [min(x + 1, -0.02) for x in row["logp"]]}
         for row in rows
     ]
-    _, gradient = evaluate(rows, VARIANTS[name])
+    _, gradient = evaluate(rows, replace(VARIANTS[name], clip=ClipConfig(low=low, high=high)))
     for row, mine in zip(rows, gradient.tolist(), strict=True):
         for t, (logp, old) in enumerate(zip(row["logp"], row["old"], strict=True)):
             pi, mu, a = math.exp(logp), math.exp(old), row["adv"]
             moved = abs(pi - mu) if name == "dppo_tv" else bernoulli_kl(mu, pi)
-            gone = (pi - mu) * a > 0 and moved > {"dppo_tv": 0.15, "dppo_kl": 0.05}[name]
+            gone = (pi - mu) * a > 0 and moved > (high if a > 0 else low)
             assert (mine[t] == 0) == (gone or a == 0)
 
 
-@law(15, 120, rows=ragged_rows(), ppo=points(terms=("ppo",)).filter(has_meaning), factor=SCALES)
+@law(10, 120, rows=ragged_rows(), ppo=points(terms=("ppo",)).filter(has_meaning), factor=SCALES)
 def test_masking_has_ppo_s_gradient_at_any_bounds(rows, ppo, factor):
     ppo, rows = replace(ppo, clip=replace(ppo.clip, dual=None)), scaled(rows, factor)
     _, gradient = evaluate(rows, replace(ppo, term="masked"), group=len(rows))
@@ -210,7 +213,7 @@ def test_gapo_is_gspo_with_an_upper_bound_that_falls_with_the_successes_of_the_g
     assert_same(rows, VARIANTS["gapo"], gspo, group=k)
 
 
-@law(6, 45, rows=ragged_rows(), factor=SCALES)
+@law(4, 45, rows=ragged_rows(), factor=SCALES)
 def test_ce_gppo_keeps_none_or_all_of_the_gradient_at_the_bound(rows, factor):
     rows, ce_gppo = scaled(rows, factor), VARIANTS["ce_gppo"]
     _, none_kept = evaluate(rows, replace(ce_gppo, kept=KeptConfig(low=0.0, high=0.0)))

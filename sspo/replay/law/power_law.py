@@ -3,7 +3,7 @@
 theta minimizes the quasi-likelihood loss mean(log m + y / m), the one of a Gamma regression with a log link and, where
 y is a square, of a Gaussian with variance m. It is consistent for any tails of y as long as the mean is right. Scales
 are profiled out: a_step = mean(y / exp(theta . x)). The remaining loss, sum_step N log sum(y exp(-theta . x)) + sum
-theta . x, is convex in theta, and its minimum has a plain meaning: within each step, the mean of x weighted by y /
+theta . x, is convex in theta, and its minimum has a plain meaning: summed over steps, the mean of x weighted by y /
 exp(theta . x) equals the plain mean of x.
 """
 
@@ -69,8 +69,10 @@ def _minimum(sample: Sample) -> Array | None:
         step_P = -np.linalg.solve(spread_PP, gradient_P)
         if np.abs(step_P).max() < PRECISION:
             return theta_P
-        while (after := deviance(sample, theta_P + step_P)) > loss and np.abs(step_P).max() > PRECISION:
+        while (after := deviance(sample, theta_P + step_P)) > loss:
             step_P = step_P / 2
+            if np.abs(step_P).max() < PRECISION:
+                return theta_P  # what is left is rounding
         theta_P, loss = theta_P + step_P, after
     return None
 
