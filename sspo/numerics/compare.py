@@ -25,17 +25,17 @@ class Comparison:
     different: Mapping[str, tuple[str, ...]]
     """Entry to the parts that differ."""
     new: tuple[str, ...]
-    """Entries that only the later revision has, or has with different options."""
+    """Entries that only the later revision has, or has with another value of an option that both know."""
     gone: tuple[str, ...]
     clauses: tuple[Facts, ...]
     """Runs that the differences touch."""
 
 
 def compare(before: Probe, now: Probe) -> Comparison:
-    """Compare the common entries. A part that one of them lacks is ignored; an entry without a common part is a new
-    one.
+    """Compare the common entries. A part or an option that one of them lacks is ignored: an entry from before an option
+    existed is that of the option's default. An entry without a common part is a new one.
     """
-    shared = {name for name in now if name in before and before[name]["options"] == now[name]["options"]}
+    shared = {name for name in now if name in before and _alike(before[name]["options"], now[name]["options"])}
     common = {name: sorted(set(before[name]["parts"]) & set(now[name]["parts"])) for name in shared}
     shared = {name for name in shared if common[name]}
     different = {
@@ -53,6 +53,10 @@ def compare(before: Probe, now: Probe) -> Comparison:
             [now[name]["options"] for name in different], [now[name]["options"] for name in equal]
         ),
     )
+
+
+def _alike(before: Facts, now: Facts) -> bool:
+    return all(before[key] == now[key] for key in before.keys() & now.keys())
 
 
 def touched(different: Sequence[Facts], equal: Sequence[Facts]) -> tuple[Facts, ...]:

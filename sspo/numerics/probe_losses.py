@@ -24,6 +24,7 @@ LATER = {
     "objective.mis_cap": None,
     "objective.pooling": "mean",
     "objective.clip.dual": None,
+    "objective.bounds.target_control": "proportional",
     **flat({"objective": {"kernel": asdict(KernelConfig()), "kept": asdict(KeptConfig())}}),
 }
 """Options that earlier probes lack, with their defaults."""

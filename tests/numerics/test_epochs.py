@@ -96,6 +96,14 @@ def test_only_what_both_revisions_probe_alike_is_compared():
     assert found.clauses == ({"r": 2},)
 
 
+def test_an_option_that_the_parent_lacked_does_not_part_its_probes_from_ours(tmp_path):
+    found = compare({"x": entry({"r": 1}, loss="1")}, {"x": entry({"r": 1, "new": 0}, loss="2")})
+    assert (found.new, found.different) == ((), {"x": ("loss",)})
+    other = compare({"x": entry({"r": 1}, loss="1")}, {"x": entry({"r": 2}, loss="1")})
+    with pytest.raises(UserError, match="proves nothing"):
+        settle("b", "a", other, "", project(tmp_path))
+
+
 def project(tmp_path):
     (tmp_path / "sspo").mkdir()
     content = {"probe": "sspo.numerics.probe", "epochs": [{"keys": ["a"], "why": "first", "touches": []}]}
