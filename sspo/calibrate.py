@@ -15,11 +15,13 @@ import torch
 from rich.console import Console
 
 from sspo.compose.hydra_compose import choices
+from sspo.config.choices import ADAPTATIONS
 from sspo.config.objective_checks import why_unmatched
 from sspo.config.plugins.table import check
 from sspo.console.command_line import Parser
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
+from sspo.objective.variants import VARIANTS
 from sspo.processes import process_count
 from sspo.replay.arguments import PROCESSES, add_processes, parse_runs, parse_shares, split_words
 from sspo.replay.evaluate import survey
@@ -65,10 +67,23 @@ def _request(words: Sequence[str], rules: str) -> Request:
     taken = [word for word in words if word.startswith(("segmentation=", "clip", "objective.ratio="))]
     if taken:
         raise UserError(f"'{taken[0]}' is found or set by calibrate itself: leave it out and use --rules")
+    _refuse_own_ratio(words)
     request = parse_request([*words, "objective.ratio=segment", f"segmentation={rules}"])
     if len(request.names["objective"]) > 1:
         raise UserError("calibrate takes one objective: run it once for each")
     return request
+
+
+def _refuse_own_ratio(words: Sequence[str]) -> None:
+    """Refuse bounds that exist for token ratios only, under which no rule can be compared."""
+    given = dict(word.partition("=")[::2] for word in words)
+    row = VARIANTS.get(given.get("objective", ""))
+    adapt = given.get("objective.bounds.adapt", row.bounds.adapt if row else "none")
+    if adapt in ADAPTATIONS and ADAPTATIONS[adapt].own_ratio:
+        raise UserError(
+            f"the bounds of '{adapt}' come from each token's own probability, so no rules can be compared under them: match them on "
+            "token ratios with `python -m sspo.replay RUN objective=NAME clip=0.05,0.15 --targets SHARE`"
+        )
 
 
 def matched_or_refused(curve: Curve, critical: Sequence[torch.Tensor], target: float) -> Matched:

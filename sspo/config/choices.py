@@ -49,7 +49,9 @@ class Adaptation:
     in_logs: bool = False
     """True if clip.low, clip.high and clip.dual are distances of the log-ratio from 0, not of the ratio from 1."""
     groups: bool = False
-    """True if bounds depend on the other responses to the same prompt."""
+    """True if bounds depend on the other responses to the same prompt, and on the ratio of clip.low to clip.high."""
+    shares: bool = False
+    """True if bounds are shares of clip.low and clip.high, which may then be above 1."""
 
 
 ADAPTATIONS: Mapping[str, Adaptation] = {
@@ -60,7 +62,7 @@ ADAPTATIONS: Mapping[str, Adaptation] = {
     "shuffled": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
     "sqrt": Adaptation(entropy=True, mean_one=True, alpha="the exponent of the entropy"),
     "hapo": Adaptation(entropy=True, alpha="the strength", alphas="(0, 1]"),
-    "espo": Adaptation(entropy=True),
+    "espo": Adaptation(entropy=True, shares=True),
     "dcpo": Adaptation(multiples=False, own_ratio=True),
     "binary_tv": Adaptation(own_ratio=True),
     "binary_kl": Adaptation(multiples=False, own_ratio=True),

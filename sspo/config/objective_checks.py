@@ -137,6 +137,8 @@ def _check_clip(objective: ObjectiveConfig) -> None:
                 f"objective.clip.low must be a positive finite number: {whose} clips log-ratios at -low, got {clip.low}"
             )
         return
+    if ADAPTATIONS[bounds.adapt].shares and 0 < clip.low < float("inf"):
+        return
     no_lower = term.open_below and clip.low == 1 and (bounds.adapt == "none" or bounds.side == "high")
     if no_lower:
         return

@@ -194,10 +194,15 @@ def _check_groups(segmentation: SegmentationConfig) -> None:
 
 def _check_roles(roles: tuple[str, ...]) -> None:
     for role in roles:
-        if not role.strip() or role != role.strip() or len(role.encode()) > MOST_ROLE_BYTES or "\n" in role:
+        if (
+            not role.strip()
+            or role != role.strip()
+            or len(role.encode()) > MOST_ROLE_BYTES
+            or set(role) & set("\n:：*")
+        ):
             raise UserError(
-                f"segmentation.roles must name words of at most {MOST_ROLE_BYTES} bytes without blanks around them or line breaks in "
-                f"them, got {shown(role)}"
+                f"segmentation.roles must name words of at most {MOST_ROLE_BYTES} bytes without blanks around them, and without line "
+                f"breaks, colons or asterisks in them, got {shown(role)}"
             )
     if len(set(roles)) < len(roles):
         raise UserError(f"segmentation.roles must name different words, got {list(roles)}")

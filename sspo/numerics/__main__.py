@@ -141,7 +141,9 @@ def settle(key: str, parent_key: str, found: Comparison, why: str, root: Path = 
         f"{len(found.equal)} probes equal, {len(found.different)} different, {len(found.new)} new, {len(found.gone)} gone"
     )
     if not found.equal and not found.different:
-        raise UserError("no probe of the parent could be compared with one of this code, which proves nothing")
+        raise UserError(
+            "no probe of the parent could be compared with one of this code, which proves nothing"
+        )
     if not found.different:
         content["epochs"][parent - 1]["keys"].append(key)
         said = f"equal: code {key} joins epoch {parent}"

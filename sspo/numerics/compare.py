@@ -35,7 +35,9 @@ def compare(before: Probe, now: Probe) -> Comparison:
     """Compare the common entries. A part or an option that one of them lacks is ignored: an entry from before an option
     existed is that of the option's default. An entry without a common part is a new one.
     """
-    shared = {name for name in now if name in before and _alike(before[name]["options"], now[name]["options"])}
+    shared = {
+        name for name in now if name in before and _alike(before[name]["options"], now[name]["options"])
+    }
     common = {name: sorted(set(before[name]["parts"]) & set(now[name]["parts"])) for name in shared}
     shared = {name for name in shared if common[name]}
     different = {

@@ -79,13 +79,13 @@ def clip_bounds(g: Pair | None, old_logp_BT: torch.Tensor, objective: ObjectiveC
 def dual_bound(g: Pair | None, objective: ObjectiveConfig) -> torch.Tensor | None:
     """Return clip.dual at each token as a distance of the ratio from 1, (B, T) or a scalar tensor; None without one.
 
-    It moves with the factor of clip.high.
+    Bounds that are stated in logs and grow with the position take it along; under any other adaptation it is fixed.
     """
     if objective.clip.dual is None:
         return None
-    fixed = torch.tensor(objective.clip.dual, dtype=torch.float64)  # a scalar, which promotes nothing
-    dual = fixed if g is None else objective.clip.dual * g[1]
-    return torch.expm1(dual) if _in_logs(objective) else dual
+    if g is not None and ADAPTATIONS[objective.bounds.adapt].in_logs:
+        return torch.expm1(objective.clip.dual * g[1])
+    return torch.tensor(objective.clip.dual, dtype=torch.float64)  # a scalar, which promotes nothing
 
 
 def _in_logs(objective: ObjectiveConfig) -> bool:

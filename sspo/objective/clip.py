@@ -15,7 +15,7 @@ from sspo.config import ObjectiveConfig
 from sspo.config.choices import clip_term
 from sspo.config.plugins.table import Plugin, PluginTable, called
 from sspo.errors import UserError
-from sspo.objective.ratio import surrogate_log_ratio, token_log_ratio
+from sspo.objective.ratio import MAX_LOG_RATIO, surrogate_log_ratio, token_log_ratio
 
 __all__ = ["TERM_FUNCTIONS", "ClippedTerm", "Surrogate", "TermInputs", "clip_term"]
 
@@ -149,7 +149,8 @@ def vespo(x: TermInputs) -> ClippedTerm:
     log_w_BT = x.log_ratio_BT.detach()
     power_BT = torch.full_like(log_w_BT, kernel.power_negative).masked_fill(good_BT, kernel.power_positive)
     decay_BT = torch.full_like(log_w_BT, kernel.decay_negative).masked_fill(good_BT, kernel.decay_positive)
-    phi_BT = (power_BT * log_w_BT + decay_BT * (1 - log_w_BT.exp())).exp()
+    log_phi_BT = power_BT * log_w_BT + decay_BT * (1 - log_w_BT.exp())
+    phi_BT = log_phi_BT.clamp(max=MAX_LOG_RATIO).exp()
     return _without_clipping(phi_BT * x.advantage_BT * _finite_logp(x), x)
 
 

@@ -15,10 +15,10 @@ rollout to rollout, as it does at targets of one percent, and below it if the le
 `integral`: the log of the scale is
 
     mean of log(scale that would have met q)  +  log(scale of a share w / scale of q, both on this rollout),
-    w = q - target_gain * owed,   owed = the sum of f - q over all rollouts since the first.
+    w = q - target_gain * owed,   owed = f - q of this rollout + 0.85 times what was owed before it.
 
-The mean is over recent rollouts. What one rollout clipped in excess, the next ones clip less, so the mean of f is q as
-long as `owed` stays small: no limit cuts it off short of MOST_OWED targets. The scale itself cannot run away, because w
+The mean is over recent rollouts. What one rollout clipped in excess, the next ones clip less, so the mean of f is about q
+as long as `owed` stays small: no limit cuts it off short of MOST_OWED targets. The scale itself cannot run away, because w
 stays between LEAST_SHARE and MOST_SHARE targets, and errors at the ends of bounds.target_range are not counted.
 
 Matched tokens are those with A != 0 (solved groups must not tighten bounds) in updates from the second on (in the
@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from sspo.config import BoundsConfig, ClipConfig, ObjectiveConfig
-from sspo.config.choices import INTEGRAL
+from sspo.config.choices import ADAPTATIONS, INTEGRAL
 from sspo.config.objective_checks import widest_g
 from sspo.metrics import MIN_ELIGIBLE
 from sspo.objective.critical import scale_at
@@ -46,6 +46,10 @@ EDGE = 1e-6
 MEMORY = 0.6
 """Control 'integral': weight of the last rollout in the mean of log scales that would have met the target."""
 
+KEPT = 0.85
+"""Control 'integral': share of what is owed that remains after a rollout, so that one transient is not paid back for the
+rest of the run; the price is a mean 1 to 2 % below the target.
+"""
 MOST_OWED = 6.0
 LEAST_SHARE, MOST_SHARE = 0.1, 2.0
 """Control 'integral': limits in multiples of the target, of what is owed and of the share that a rollout aims at."""
@@ -74,7 +78,7 @@ def scaled(objective: ObjectiveConfig, scale: float) -> ObjectiveConfig:
     """Return the objective with both clip bounds multiplied by `scale`; the same object if scale is 1."""
     if scale == 1:
         return objective
-    clip = ClipConfig(low=objective.clip.low * scale, high=objective.clip.high * scale)
+    clip = replace(objective.clip, low=objective.clip.low * scale, high=objective.clip.high * scale)
     return replace(objective, clip=clip)
 
 
@@ -114,7 +118,7 @@ def _owed(control: ClipControl, critical_N: torch.Tensor, target: float, objecti
     least, most = scale_range(objective.clip, objective.bounds)
     if control.scale >= most * (1 - EDGE) if error > 0 else control.scale <= least * (1 + EDGE):
         return control.owed
-    return min(max(control.owed + error, -MOST_OWED), MOST_OWED)
+    return min(max(KEPT * control.owed + error, -MOST_OWED), MOST_OWED)
 
 
 def _paid_back(
@@ -150,11 +154,9 @@ def at_edge(control: ClipControl, objective: ObjectiveConfig) -> bool:
 
 def scale_range(clip: ClipConfig, bounds: BoundsConfig) -> tuple[float, float]:
     """Return the (least, most) scale that keeps clip.low and clip.high inside bounds.target_range, and every token's
-    lower bound above 0.
+    lower bound above 0. Bounds that are shares of the two, such as those of 'espo', only have to stay inside the range.
     """
     least, most = bounds.target_range
     widest = 1.0 if bounds.side == "high" else widest_g(bounds)
-    return (
-        max(least / clip.low, least / clip.high),
-        min(min(most, WIDEST_LOW / widest) / clip.low, most / clip.high),
-    )
+    most_low = most if ADAPTATIONS[bounds.adapt].shares else min(most, WIDEST_LOW / widest)
+    return max(least / clip.low, least / clip.high), min(most_low / clip.low, most / clip.high)

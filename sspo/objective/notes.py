@@ -142,7 +142,7 @@ All off by default; a run without them is the same cell as before they existed.
   normalization by length (TRL's RLOO, AgileRL's turns under PPO).
 - `objective.ratio=prefix` pools the tokens up to and including t.
 - `objective.clip.dual=x` removes the gradient of a token with A < 0 and a ratio above 1 + x, and counts it as clipped high. verl's `clip_ratio_c` of 3
-  is 2 here. It moves with the factor of clip.high where bounds adapt.
+  is 2 here. Under adaptation `position` it is one of the log-ratio and grows as clip.high does; under any other it is fixed.
 
 - `objective.kl.coef` above 0 takes `coef * KL(policy || base model)` off every token's term, before aggregation, as GRPO's
   equation does; `objective.kl.estimator`: k1 = -x, k2 = x^2 / 2, k3 = exp(x) - 1 - x with x = reference_logp - logp, beyond

@@ -39,10 +39,11 @@ def segment_ids(run: RecordedRun, recorded: RecordedRollout, rule: SegmentationC
 
 
 def unit_ratios(run: RecordedRun, recorded: RecordedRollout, curve: Curve) -> VisitRatios:
-    """Return the ratios of every visit under the curve's objective and rule, with bounds of 1 before entropy shapes
-    them.
+    """Return the ratios of every visit under the curve's objective and rule, with bounds of 1 before entropy, or the
+    proportion of the curve's two bounds, shapes them.
     """
-    seen = seen_by(recorded, curve.objective, segment_ids(run, recorded, curve.segmentation), run.config.seed)
+    shaped = replace(curve.objective, clip=curve.shape)
+    seen = seen_by(recorded, shaped, segment_ids(run, recorded, curve.segmentation), run.config.seed)
     return visit_ratios(seen, replace(curve.objective, clip=EVEN))
 
 

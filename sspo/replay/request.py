@@ -19,7 +19,7 @@ from typing import Any
 from sspo.compose.hydra_compose import choice_values, parse_overrides
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.config.build import build
-from sspo.config.choices import TERMS
+from sspo.config.choices import ADAPTATIONS, TERMS
 from sspo.config.grid import parse_grid
 from sspo.config.objective_checks import why_unmatched
 from sspo.config.plugins.in_use import rule_files
@@ -128,6 +128,7 @@ def curves(request: Request, config: TrainConfig, clip_scale: float = 1.0) -> li
         for replayed, segmentation in zip(configs, segmentations, strict=True):
             objective = scaled(replayed.objective, clip_scale if own else 1.0)
             _check_replayable(objective)
+            _check_grid(objective, request)
             low_K, high_K = _bounds(request, objective)
             chosen.append(
                 Curve(
@@ -155,7 +156,18 @@ def _check_replayable(objective: ObjectiveConfig) -> None:
     reason = why_unmatched(objective)
     if reason is not None and TERMS[objective.term].clips:
         raise UserError(
-            f"objective '{objective.name}' cannot be replayed at different bounds, because {reason}; replay a different one with objective=NAME"
+            f"objective '{objective.name}' cannot be replayed at different bounds, because {reason}; replay a different one with "
+            "objective=NAME (the result of --law does not depend on it)"
+        )
+
+
+def _check_grid(objective: ObjectiveConfig, request: Request) -> None:
+    """Refuse grids of one side for bounds that lie between clip.low and clip.high."""
+    one_sided = [key for key in ("clip.low", "clip.high") if key in request.grids]
+    if one_sided and ADAPTATIONS[objective.bounds.adapt].groups:
+        raise UserError(
+            f"{one_sided[0]} is not a grid for objective '{objective.name}', whose bounds depend on clip.low and clip.high together: set "
+            "objective.clip.low and objective.clip.high, one pair per replay"
         )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import fmean
 
 from sspo.config import TrainConfig
+from sspo.config.choices import TERMS
+from sspo.config.objective_checks import why_unmatched
 from sspo.errors import UserError
 from sspo.metrics.percent import percent
 from sspo.runs.runlog import EVAL, RECORDING
@@ -37,7 +39,7 @@ def describe_outcome(config: TrainConfig, folder: Path, overrides: Sequence[str]
     yield f"folder: {folder}"
     if not config.run.study:
         yield f"plot it: python -m analysis run {shlex.quote(str(folder))}"
-        yield f"next: {_next(folder, overrides)}"
+        yield f"next: {_next(folder, config, overrides)}"
 
 
 def final_scores(folder: Path) -> Scores:
@@ -54,8 +56,10 @@ def final_scores(folder: Path) -> Scores:
     return {key: fmean(of) for key, of in values.items()}
 
 
-def _next(folder: Path, overrides: Sequence[str]) -> str:
+def _next(folder: Path, config: TrainConfig, overrides: Sequence[str]) -> str:
     if any((folder / RECORDING).glob("*")):
-        return f"python -m sspo.replay {shlex.quote(str(folder))}   # what a different rule or bound would have clipped"
+        only_others = TERMS[config.objective.term].clips and why_unmatched(config.objective)
+        other = " objective=grpo" if only_others else ""
+        return f"python -m sspo.replay {shlex.quote(str(folder))}{other}   # what a different rule or bound would have clipped"
     words = [word for word in overrides if not word.startswith(("seed=", "--"))]
     return f"python -m sspo.train -m {shlex.join([*words, 'seed=0,1,2'])}   # the same with three seeds"

@@ -75,10 +75,11 @@ class ClipWatch:
             return None
         self.edge_said = True
         clip = scaled(objective, control.scale).clip
+        less_alpha = " (with less objective.bounds.alpha if low may not reach 1)"
         return (
             f"warning: the clip controller is at the edge of its range, clip.low={clip.low:.3g} and clip.high={clip.high:.3g}: "
             f"it cannot hold objective.bounds.target_clip_frac={objective.bounds.target_clip_frac:g}; choose a different target, "
-            "or widen objective.bounds.target_range (with less objective.bounds.alpha if low may not reach 1)"
+            f"or widen objective.bounds.target_range{less_alpha if objective.bounds.alpha else ''}"
         )
 
     def see(self, number: int, scale: float, critical_N: torch.Tensor) -> None:

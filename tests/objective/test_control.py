@@ -66,10 +66,10 @@ def test_integral_control_pays_back_what_was_clipped_in_excess():
     )  # the configured bounds owe nothing
     before = ClipControl(log_scale=math.log(0.88), rollouts=3, owed=0.2, log_met=math.log(0.8))
     after = steer(before, EVEN, objective)
-    assert after.owed == pytest.approx(0.2 + 0.2)  # clipped .12 for .1
-    # so .1 * (1 - .5 * .4) = .08, the scale of .92; .6 of the way from a mean of .8 to the .9 that would have met .1
+    assert after.owed == pytest.approx(0.85 * 0.2 + 0.2)  # clipped .12 for .1
+    # so .1 * (1 - .5 * .37) = .0815, the scale of .9185; .6 of the way from a mean of .8 to the .9 that would have met .1
     assert after.log_met == pytest.approx(0.4 * math.log(0.8) + 0.6 * math.log(0.9), abs=1e-3)
-    assert after.log_scale == pytest.approx(after.log_met + math.log(0.92 / 0.9), abs=1e-3)
+    assert after.log_scale == pytest.approx(after.log_met + math.log(0.9185 / 0.9), abs=1e-3)
     # what the last rollout clipped too little is owed in the other direction
     assert steer(replace(before, log_scale=math.log(0.95), owed=0.0), EVEN, objective).owed == pytest.approx(
         -0.5
@@ -88,7 +88,8 @@ def test_integral_control_has_limits():
     edge = replace(owing, log_scale=math.log(most), owed=1.0)
     assert steer(edge, 100 * EVEN, objective).owed == 1.0
     assert steer(replace(edge, log_scale=math.log(least)), 1e-3 * EVEN, objective).owed == 1.0
-    assert steer(edge, EVEN, objective).owed == 0.0  # but too little there is paid back
+    # but too little there is paid back: .85 of 1, less the target that was not clipped
+    assert steer(edge, EVEN, objective).owed == pytest.approx(-0.15)
     # a rollout that no bounds clip at the target: its error counts, and the scale stays
     none = steer(replace(owing, owed=0.0), torch.zeros(1000), objective)
     assert none == replace(owing, owed=-1.0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
-from sspo.config import KlConfig
+from sspo.config import ClipConfig, KernelConfig, KlConfig
 from sspo.config.choices import ADAPTATIONS, KL_ESTIMATORS
 from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.loss import policy_loss
+from sspo.objective.published_bounds import kl_bounds
 from sspo.objective.ratio import MAX_LOG_RATIO
 from sspo.objective.variants import VARIANTS
 from tests.objective.ragged import context_of, tensors
@@ -173,3 +175,21 @@ def test_options_without_what_they_ask_for_are_errors():
     ):
         with pytest.raises(ValueError, match=wanted):
             policy_loss(*batch, objective)
+
+
+def test_a_kernel_without_decay_is_bounded():
+    """W = e^11 to the power 10 is e^110, beyond float32; the weight is held at e^20."""
+    kernel = KernelConfig(power_positive=10.0, decay_positive=1e-9)
+    rows = [row([-12.0], [-1.0]), row([-12.0], [-1.0], adv=0.0)]
+    _, gradient = finite(rows, replace(VARIANTS["vespo"], kernel=kernel))
+    # token mean over two tokens: half of the weight, and nothing where A = 0
+    assert gradient[:, 0].tolist() == pytest.approx([-(math.e**20) / 2, 0.0], rel=1e-5)
+
+
+@pytest.mark.parametrize("threshold", [1e-8, 1e-6])
+def test_a_small_divergence_is_its_quadratic(threshold):
+    """KL(q || q (1 + x)) is about q x^2 / (2 (1 - q)) near 0, so that x = sqrt(2 threshold (1 - q) / q)."""
+    q_T = torch.tensor([[0.001, 0.1, 0.5, 0.9]], dtype=torch.float64)
+    wanted_T = (2 * threshold * (1 - q_T) / q_T).sqrt()
+    for bound_T in kl_bounds(q_T.log(), ClipConfig(low=threshold, high=threshold)):
+        assert torch.allclose(bound_T, wanted_T, rtol=0.02, atol=0)

@@ -173,12 +173,7 @@ def bounds_of(rows, objective, group=None, dealt=None):
     else:
         h_rows = entropies(rows, bounds.entropy_level) if dealt is None else dealt
         pairs = hapo(h_rows, clip, bounds.alpha) if bounds.adapt == "hapo" else scaled(h_rows, clip, bounds)
-    return [[(low, high, times(dual, high / clip.high)) for low, high in pair_row] for pair_row in pairs]
-
-
-def times(dual, factor):
-    """A dual clip that moves with the upper bound."""
-    return EVERY_TOKEN if dual == EVERY_TOKEN else dual * factor
+    return [[(low, high, dual) for low, high in pair_row] for pair_row in pairs]
 
 
 def sigmoid(x):

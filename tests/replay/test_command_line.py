@@ -128,6 +128,21 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
     assert bounds["response_at_5"] < bounds["subsentence_at_5"] < bounds["token_at_5"]  # means shrink
 
 
+def test_bounds_that_depend_on_both_sides_are_those_of_each_point_of_a_grid(run, tmp_path):
+    counts = []
+    for i, words in enumerate((["clip=0.03"], ["objective.clip.low=0.03", "objective.clip.high=0.03"])):
+        assert replay([str(run), "objective=gapo", *words, "--out", str(tmp_path / str(i))]) == 0
+        counts.append(pd.read_parquet(tmp_path / str(i) / "replay.parquet")[["clipped_low", "clipped_high"]])
+    assert counts[0].equals(counts[1])
+    assert counts[0].clipped_high.sum() > 0
+
+
+def test_rules_are_not_calibrated_under_bounds_of_single_tokens(run, capsys):
+    words = ["objective=dppo_tv", "--target-clip-frac", "0.02"]
+    assert one_sentence(lambda: calibrate([str(run), *words])) == 2
+    assert "sspo.replay RUN objective=NAME clip=0.05,0.15 --targets" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
@@ -144,6 +159,8 @@ def test_calibrated_arms_are_arms_of_a_study(run, tmp_path):
         (["clip=1e-4:1:log99999999999"], "have 2 to 1000 points"),
         (["objective.name=mine"], "objective.name has no effect on a replay"),
         (["objective.bounds.target_clip_frac=0.1"], "has no effect on a replay"),
+        (["objective=gapo", "clip.low=0.01"], "depend on clip.low and clip.high together"),
+        (["objective=ctpo"], "(the result of --law does not depend on it)"),
     ],
 )
 def test_refusals_are_one_sentence(run, words, wanted, tmp_path, capsys):

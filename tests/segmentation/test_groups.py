@@ -110,6 +110,7 @@ def test_random_groups_are_not_the_groups():
         ),
         ({"rule": "entropy_groups"}, "did you mean 'entropy_group'"),
         ({"roles": ("User", " Tool")}, "roles must name words of at most 32 bytes without blanks"),
+        ({"roles": ("User:",)}, "without line breaks, colons or asterisks"),
         ({"roles": ("User", "User")}, "roles must name different words"),
     ],
 )
