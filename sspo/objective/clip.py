@@ -6,6 +6,7 @@ a user's own is such a function below @clip_term (docs/extending.md).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -76,11 +77,14 @@ def ppo(x: TermInputs) -> ClippedTerm:
     1 + dual counts as clipped high.
     """
     ratio_BT = x.log_ratio_BT.exp()
-    low_BT = (x.advantage_BT < 0) & (ratio_BT < 1 - x.low_BT)
-    high_BT = (x.advantage_BT > 0) & (ratio_BT > 1 + x.high_BT)
-    # torch.minimum would halve the gradient of a ratio at its bound: a ratio of 1 at a bound of 0, where entropy is 0
-    bound_BT = torch.where(low_BT, 1 - x.low_BT, 1 + x.high_BT)
-    term_BT = torch.where(low_BT | high_BT, bound_BT, ratio_BT) * x.advantage_BT
+    least_BT, most_BT = 1 - x.low_BT, 1 + x.high_BT
+    low_BT = (x.advantage_BT < 0) & (ratio_BT < least_BT)
+    high_BT = (x.advantage_BT > 0) & (ratio_BT > most_BT)
+    # minimum and maximum would halve the gradient of a ratio right at its bound, such as 1 at a bound of 0 where entropy is 0
+    most_BT = most_BT.masked_fill(ratio_BT == most_BT, math.inf)
+    least_BT = least_BT.masked_fill(ratio_BT == least_BT, -math.inf)
+    inside_BT = torch.minimum(torch.maximum(ratio_BT, least_BT), most_BT)
+    term_BT = torch.minimum(ratio_BT * x.advantage_BT, inside_BT * x.advantage_BT)
     if x.dual_BT is not None:
         beyond_BT = (x.advantage_BT < 0) & (ratio_BT > 1 + x.dual_BT)
         term_BT = torch.where(beyond_BT, (1 + x.dual_BT) * x.advantage_BT, term_BT)
