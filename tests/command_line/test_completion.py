@@ -49,7 +49,10 @@ def test_a_real_bash_completes_commands_studies_options_and_values(tmp_path: Pat
         ("sspo objectives sspo_f", ["sspo_fixed"]),
         ("sspo completion ", ["bash", "zsh", "fish"]),
         ("sspo train objective.cl", ["objective.clip."]),
-        ("sspo train objective.clip.", ["objective.clip.high=", "objective.clip.low="]),
+        (
+            "sspo train objective.clip.",
+            ["objective.clip.dual=", "objective.clip.high=", "objective.clip.low="],
+        ),
         ("sspo train evaluation.stream=", ["evaluation.stream=batch", "evaluation.stream=sample"]),
         ("sspo train segmentation.protect_code=t", ["segmentation.protect_code=true"]),
         ("sspo train --o", ["--options"]),

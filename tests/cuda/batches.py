@@ -13,6 +13,7 @@ from sspo.objective.variants import VARIANTS
 from sspo.types import LossContext, LossOut
 
 GROUP = 8
+VOCABULARY = 50
 """Rows of a prompt."""
 SSPO = VARIANTS["sspo"]
 OBJECTIVES: dict[str, ObjectiveConfig] = {
@@ -73,7 +74,9 @@ def ragged_rows(rows: int, width: int, seed: int = 0) -> Rows:
 def context_of(rows: Rows, objective: ObjectiveConfig) -> LossContext:
     """What a trainer knows of the whole rollout before its updates."""
     columns = rows.mask_BT, rows.segment_id_BT, rows.entropy_BT
-    context = whole_batch(*columns, objective, group=GROUP)
+    context = whole_batch(
+        *columns, objective, advantage_BT=rows.advantage_BT, group=GROUP, vocabulary=VOCABULARY
+    )
     extras = replace(
         context.extras, reference_logp_BT=rows.reference_logp_BT, sampler_logp_BT=rows.sampler_logp_BT
     )

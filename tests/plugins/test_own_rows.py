@@ -51,7 +51,7 @@ NOTHING = 3
 cuts = subsentence.cuts
 
 
-@clip.clip_term(clips=True, matchable=True)
+@clip.clip_term(clips=True, matchable=True, dual=True)
 def my_ppo(x):
     return clip.ppo(x)
 
@@ -113,7 +113,7 @@ def test_a_copy_of_a_term_gives_the_numbers_of_the_term(rows: str) -> None:
     assert (loss, metrics) == (theirs, their_metrics)
     assert torch.equal(grad, their_grad)
     assert metrics["policy/clip_frac"] > 0
-    assert TERMS[own.term] == TERMS["ppo"] == Term(clips=True, matchable=True)
+    assert TERMS[own.term] == TERMS["ppo"] == Term(clips=True, matchable=True, dual=True)
 
 
 def test_copies_of_a_row_a_rule_a_task_and_a_reward_are_those(rows: str) -> None:
