@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from trl.trainer.utils import add_fused_lm_head
 
 from sspo.compose.hydra_compose import compose
 from sspo.integrations.trl import SSPOConfig, SSPOTrainer
@@ -66,7 +67,9 @@ class Watch(TrainerCallback):
 
     def on_pre_optimizer_step(self, args, state, control, model, **_):
         self.rows.append(self.trainer.current.visits[-1][0].tolist())
-        self.gradients.append({name: p.grad.clone() for name, p in _plain(model).named_parameters()})
+        self.gradients.append(
+            {name: p.grad.clone() for name, p in _plain(model).named_parameters() if p.grad is not None}
+        )
 
 
 def _plain(model):
@@ -78,7 +81,7 @@ def lengths(completions, **_):
     return [(len(text) % 7) / 7 for text in completions]
 
 
-def train(objective, *, overrides=(), processes=1, **options):
+def train(objective, *, overrides=(), processes=1, peft_config=None, evaluated=False, **options):
     """Train for one rollout of two steps an iteration; return the trainer and its steps."""
     sizes = {
         "per_device_train_batch_size": 8 // processes,
@@ -86,6 +89,7 @@ def train(objective, *, overrides=(), processes=1, **options):
         "steps_per_generation": 4,
         "num_iterations": 2,
         "max_steps": 4,
+        "learning_rate": 3e-4,
     }
     args = SSPOConfig(
         output_dir=tempfile.mkdtemp(),
@@ -94,7 +98,6 @@ def train(objective, *, overrides=(), processes=1, **options):
         num_generations=GROUP,
         max_completion_length=TOKENS,
         temperature=TEMPERATURE,
-        learning_rate=3e-4,
         lr_scheduler_type="constant",
         max_grad_norm=0.0,
         logging_steps=1,
@@ -113,6 +116,8 @@ def train(objective, *, overrides=(), processes=1, **options):
         reward_funcs=lengths,
         args=args,
         train_dataset=Dataset.from_dict({"prompt": QUESTIONS}),
+        eval_dataset=Dataset.from_dict({"prompt": QUESTIONS[:4]}) if evaluated else None,
+        peft_config=peft_config,
         callbacks=[watch],
     )
     watch.trainer = trainer
@@ -147,12 +152,24 @@ def rollout(trainer):
     }
 
 
-def passed(model, rows):
-    """Return log-probabilities and entropies by a plain forward pass over all rows at once."""
+def fresh(weights):
+    """Return a model with the given weights and TRL's head, which gives log-probabilities and entropies."""
+    model = AutoModelForCausalLM.from_pretrained(FOLDER)
+    model.load_state_dict(weights)
+    add_fused_lm_head(model, temperature=TEMPERATURE, outputs=("log_probs", "entropy"))
+    return model
+
+
+def passed(model, rows, *, plain=False):
+    """Return log-probabilities and entropies of all rows at once, by TRL's head or from plain logits."""
     ids = torch.cat([rows["prompt_BL"], rows["response_BT"]], 1)
     mask = torch.cat([rows["prompt_mask_BL"], rows["mask_BT"].long()], 1)
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits.float() / TEMPERATURE
-    logp = logits[:, -rows["response_BT"].shape[1] - 1 : -1].log_softmax(-1)
+    width = rows["response_BT"].shape[1]
+    if not plain:
+        out = model(input_ids=ids, attention_mask=mask, labels=ids, fused_lm_head=True)
+        return out.log_probs[:, -width:], out.entropy[:, -width:]
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits / TEMPERATURE
+    logp = logits[:, -width - 1 : -1].log_softmax(-1)
     return logp.gather(2, rows["response_BT"][..., None])[..., 0], -(logp.exp() * logp).sum(-1)
 
 
@@ -164,14 +181,11 @@ def expected(trainer, step, first, objective, overrides=()):
     """
     config = compose([f"objective={objective}", *overrides])
     rows = rollout(trainer)
-    model = AutoModelForCausalLM.from_pretrained(FOLDER)
-    model.load_state_dict(first)
+    model = fresh(first)
     with torch.no_grad():
         old_logp_BT, entropy_BT = passed(model, rows)
     mask_BT = rows["mask_BT"]
-    text = trainer.processing_class.batch_decode(
-        [ids[mask] for ids, mask in zip(rows["response_BT"], mask_BT, strict=True)], skip_special_tokens=True
-    )
+    text = trainer.processing_class.batch_decode(rows["response_BT"], skip_special_tokens=True)
     reward_PG = torch.tensor(lengths(text)).view(-1, GROUP)
     advantage_PG = ADVANTAGES[config.objective.advantage](reward_PG, mask_BT.sum(1).view(-1, GROUP))
     advantage_BT = advantage_PG.view(-1, 1) * mask_BT

@@ -11,7 +11,7 @@ from sspo.compose.hydra_compose import compose, parse_overrides
 from sspo.config import TrainConfig
 from sspo.config.validation import validate
 from sspo.errors import UserError
-from sspo.integrations.trl.refusals import check_args
+from sspo.integrations.trl.refusals import check_args, check_steps
 
 OURS = ("objective", "segmentation")
 """Groups whose options SSPOConfig.overrides may set; all others are TRL's."""
@@ -48,6 +48,12 @@ class SSPOConfig(GRPOConfig):  # type: ignore[misc]  # TRL comes without types
         default=0,
         metadata={"help": "Record the inputs of the loss of every k-th rollout in run_folder; 0 for none."},
     )
+    disable_dropout: bool = field(
+        default=True,
+        metadata={
+            "help": "True, where TRL's default is False: under dropout the first step's ratios are not 1."
+        },
+    )
     vllm_importance_sampling_correction: bool = field(
         default=False,
         metadata={"help": "Always False: objective.tis_cap and objective.mis_cap are our corrections."},
@@ -59,6 +65,7 @@ class SSPOConfig(GRPOConfig):  # type: ignore[misc]  # TRL comes without types
         if options.objective.kl.coef > 0:
             self.beta = options.objective.kl.coef  # TRL then evaluates a reference model for us
         super().__post_init__()
+        check_steps(self)
         self.options = with_sizes(options, self)
 
     @property

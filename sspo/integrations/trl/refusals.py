@@ -52,7 +52,6 @@ def check_args(args: GRPOConfig, options: TrainConfig) -> None:
     for name, reason in NOT_OURS.items():
         if _set(args, name, plain):
             raise UserError(f"{name}={getattr(args, name)!r} cannot be used with SSPOTrainer: {reason}")
-    _check_steps(args)
     _check_objective(args, options)
 
 
@@ -60,12 +59,10 @@ def _set(args: GRPOConfig, name: str, plain: dict[str, Any]) -> bool:
     return name in plain and getattr(args, name) != plain[name]
 
 
-def _check_steps(args: GRPOConfig) -> None:
-    """Refuse steps whose counts are not known when their first part is computed."""
+def check_steps(args: GRPOConfig) -> None:
+    """Raise UserError for steps whose counts are not known when their first part is computed."""
     accumulated, generated = args.gradient_accumulation_steps, args.steps_per_generation
-    if generated is None and args.generation_batch_size is not None:
-        generated = args.generation_batch_size // (args.per_device_train_batch_size * args.world_size)
-    if generated is not None and generated % accumulated:
+    if generated % accumulated:
         raise UserError(
             f"steps_per_generation={generated} must be a multiple of gradient_accumulation_steps={accumulated}: an optimizer step "
             "that spans two rollouts is divided by counts that its first part cannot know"

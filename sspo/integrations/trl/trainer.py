@@ -75,12 +75,14 @@ class SSPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL comes without types
         scored_P = ~rollout.reward_PG.isnan().any(1)
         return describe_batch(rollout.reward_PG[scored_P], rollout.batch)
 
-    def _get_per_token_logps_and_entropies(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
-        """Compute as TRL does; during generation keep entropies too, which come from the same pass."""
-        if self._passes is None:
-            return super()._get_per_token_logps_and_entropies(*args, **kwargs)  # type: ignore[no-any-return]
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Any, Any, Any]:
+        """Compute as TRL does; during generation keep the policy's entropies too, which come from the same pass."""
+        if self._passes is None or model is not self.model:
+            return super()._get_per_token_logps_and_entropies(model, *args, **kwargs)  # type: ignore[no-any-return]
         logp_BT, entropy_BT, aux = super()._get_per_token_logps_and_entropies(
-            *args, **{**kwargs, "compute_entropy": True}
+            model, *args, **{**kwargs, "compute_entropy": True}
         )
         self._passes.append((logp_BT, entropy_BT))
         return logp_BT, entropy_BT, aux
