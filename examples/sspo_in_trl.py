@@ -20,7 +20,7 @@ args = SSPOConfig(
     objective="sspo",
     segmentation="subsentence",
     overrides=["objective.clip.high=0.1"],
-    run_folder="run",  # for reports, comparisons and replay
+    run_folder="trl_run",  # for reports, comparisons and replay
     output_dir="checkpoints",
     num_generations=8,
     per_device_train_batch_size=16,
