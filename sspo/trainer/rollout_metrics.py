@@ -27,12 +27,21 @@ def summarize(
     scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch, statuses: Sequence[str] = ()
 ) -> dict[str, Metric]:
     """Return the metrics of one rollout, keyed by the glossary. `statuses` are those that the reward can assign."""
-    rows, tokens = len(scores), batch.mask_BT.sum()
+    rows, metrics = len(scores), {}
+    for status, key in STATUS_KEYS.items():
+        if status in ALWAYS or status in statuses:
+            metrics[key] = observe(key, sum(score.status == status for score in scores), rows)
+    return describe_batch(reward_PG, batch) | metrics | _parts(scores) | _second(scores)
+
+
+def describe_batch(reward_PG: torch.Tensor, batch: Batch) -> dict[str, Metric]:
+    """Return the metrics of a rollout that need no statuses: rewards, lengths, entropies and segments."""
+    rows, tokens = len(batch.mask_BT), batch.mask_BT.sum()
     values = reward_PG.double()
     equal_P = reward_PG.amax(1) == reward_PG.amin(1)
     metrics = {
-        "reward/mean": observe("reward/mean", values.sum(), rows),
-        "reward/std": observe("reward/std", values.sum(), (values * values).sum(), rows),
+        "reward/mean": observe("reward/mean", values.sum(), values.numel()),
+        "reward/std": observe("reward/std", values.sum(), (values * values).sum(), values.numel()),
         "rollout/response_tokens": observe("rollout/response_tokens", tokens, rows),
         "rollout/zero_advantage_group_frac": observe(
             "rollout/zero_advantage_group_frac", equal_P.sum(), len(equal_P)
@@ -41,10 +50,7 @@ def summarize(
             "rollout/entropy_token", batch.entropy_BT.where(batch.mask_BT, 0.0).sum(), tokens
         ),
     }
-    for status, key in STATUS_KEYS.items():
-        if status in ALWAYS or status in statuses:
-            metrics[key] = observe(key, sum(score.status == status for score in scores), rows)
-    return metrics | _parts(scores) | _second(scores) | _segments(batch)
+    return metrics | _segments(batch)
 
 
 def _parts(scores: Sequence[Score]) -> dict[str, Metric]:

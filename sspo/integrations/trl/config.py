@@ -1,0 +1,101 @@
+"""SSPOConfig: TRL's GRPOConfig, whose objective and segmentation are named in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from trl import GRPOConfig
+
+from sspo.compose.hydra_compose import compose, parse_overrides
+from sspo.config import TrainConfig
+from sspo.config.validation import validate
+from sspo.errors import UserError
+from sspo.integrations.trl.refusals import check_args
+
+OURS = ("objective", "segmentation")
+"""Groups whose options SSPOConfig.overrides may set; all others are TRL's."""
+
+
+@dataclass
+class SSPOConfig(GRPOConfig):  # type: ignore[misc]  # TRL comes without types
+    """TRL's options of a run, with the objective and the segmentation of this project in place of TRL's loss.
+
+    Everything that determines the loss is ours: TRL's own options for it (`loss_type`, `epsilon`, `beta`, ...) are refused
+    with the name of ours. Raises UserError, in one sentence, for an option that one of the two cannot express.
+    """
+
+    objective: str = field(
+        default="sspo",
+        metadata={"help": "Named objective (docs/objectives.md), or a row of your own (docs/extending.md)."},
+    )
+    segmentation: str = field(
+        default="subsentence",
+        metadata={"help": "Segmentation rule (docs/segmentation.md), or a rule of your own."},
+    )
+    overrides: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Options of both, such as objective.clip.low=0.05 or segmentation.min_tokens=2."},
+    )
+    run_folder: str | None = field(
+        default=None,
+        metadata={"help": "Folder to write as a run of ours: reports, comparisons and replay read it."},
+    )
+    record: int = field(
+        default=0,
+        metadata={"help": "Record the inputs of the loss of every k-th rollout in run_folder; 0 for none."},
+    )
+    vllm_importance_sampling_correction: bool = field(
+        default=False,
+        metadata={"help": "Always False: objective.tis_cap and objective.mis_cap are our corrections."},
+    )
+
+    def __post_init__(self) -> None:
+        options = composed(self.objective, self.segmentation, self.overrides)
+        check_args(self, options)
+        if options.objective.kl.coef > 0:
+            self.beta = options.objective.kl.coef  # TRL then evaluates a reference model for us
+        super().__post_init__()
+        self.options = with_sizes(options, self)
+
+    @property
+    def updates(self) -> int:
+        """Return the number of optimizer steps per rollout."""
+        return int(self.steps_per_generation * self.num_iterations // self.gradient_accumulation_steps)
+
+
+def composed(objective: str, segmentation: str, overrides: Sequence[str]) -> TrainConfig:
+    """Return a configuration with this objective and segmentation. Raises UserError."""
+    for override in parse_overrides(overrides):
+        group = override.key_or_group.partition(".")[0]
+        if group not in OURS or "." not in override.key_or_group:
+            raise UserError(
+                f"SSPOConfig.overrides holds options of the objective and the segmentation, such as objective.clip.low=0.05, and got "
+                f"'{override.input_line}': set SSPOConfig's own fields for everything else"
+            )
+    return compose([f"objective={objective}", f"segmentation={segmentation}", *overrides])
+
+
+def with_sizes(options: TrainConfig, args: GRPOConfig) -> TrainConfig:
+    """Return the configuration with the seed and the sizes of TRL's options, which our code reads there."""
+    rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    rollout = replace(
+        options.rollout,
+        prompts=args.generation_batch_size // args.num_generations,
+        responses=args.num_generations,
+        max_tokens=args.max_completion_length,
+        temperature=float(args.temperature),
+    )
+    trainer = replace(
+        options.trainer,
+        minibatch=rows,
+        epochs=args.num_iterations,
+        lr=float(args.learning_rate),
+        warmup_steps=int(args.warmup_steps),
+        beta1=float(args.adam_beta1),
+        beta2=float(args.adam_beta2),
+        weight_decay=float(args.weight_decay),
+        max_grad_norm=float(args.max_grad_norm),
+        record=getattr(args, "record", 0),
+    )
+    return validate(replace(options, seed=args.seed, rollout=rollout, trainer=trainer))

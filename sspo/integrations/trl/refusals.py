@@ -1,0 +1,119 @@
+"""What TRL or this project cannot express, and what two options would say twice: refused before any work, a sentence each."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from trl import GRPOConfig
+
+from sspo.config import TrainConfig
+from sspo.errors import UserError
+
+NAMED_OURS = {
+    "loss_type": "SSPOConfig.objective (docs/objectives.md lists TRL's losses by our names)",
+    "importance_sampling_level": "objective.ratio=token|segment|response in overrides",
+    "epsilon": "objective.clip.low=... and objective.clip.high=... in overrides",
+    "epsilon_high": "objective.clip.high=... in overrides",
+    "delta": "objective.clip.dual=... in overrides, which bounds the ratio at 1 + it",
+    "beta": "objective.kl.coef=... in overrides",
+    "use_bias_correction_kl": "objective.kl.estimator=... in overrides",
+    "scale_rewards": "objective.advantage=group_norm|group_mean|whitened in overrides",
+    "sapo_temperature_pos": "objective=sapo with objective.tau_pos=... in overrides",
+    "sapo_temperature_neg": "objective=sapo with objective.tau_neg=... in overrides",
+    "vespo_k_pos": "objective=vespo with its own options in overrides",
+    "vespo_lambda_pos": "objective=vespo with its own options in overrides",
+    "vespo_k_neg": "objective=vespo with its own options in overrides",
+    "vespo_lambda_neg": "objective=vespo with its own options in overrides",
+    "vllm_importance_sampling_cap": "objective.tis_cap=... in overrides",
+}
+"""TRL's options whose place an option of ours takes."""
+NOT_OURS = {
+    "multi_objective_aggregation": "our advantages are those of the weighted sum of rewards",
+    "top_entropy_quantile": "our losses count every token of a response",
+    "entropy_coef": "our objectives have no entropy bonus",
+    "use_adaptive_entropy": "our objectives have no entropy bonus",
+    "off_policy_mask_threshold": "our objectives have no such mask; objective.mis_cap drops responses far from the sampler",
+    "vllm_importance_sampling_correction": "objective.tis_cap and objective.mis_cap are our corrections",
+    "sync_ref_model": "our KL penalty is to the base model, which stays as it is",
+}
+"""TRL's options that change the loss and have no counterpart here, with the reason."""
+
+
+def check_args(args: GRPOConfig, options: TrainConfig) -> None:
+    """Raise UserError for the first option of TRL that our loss would ignore, or option of ours that TRL cannot serve."""
+    plain = {one.name: one.default for one in fields(GRPOConfig) if one.default is not MISSING}
+    plain["vllm_importance_sampling_correction"] = False
+    for name, instead in NAMED_OURS.items():
+        if _set(args, name, plain):
+            raise UserError(
+                f"{name}={getattr(args, name)!r} is TRL's option for its own loss, and the objective is ours: set {instead}"
+            )
+    for name, reason in NOT_OURS.items():
+        if _set(args, name, plain):
+            raise UserError(f"{name}={getattr(args, name)!r} cannot be used with SSPOTrainer: {reason}")
+    _check_steps(args)
+    _check_objective(args, options)
+
+
+def _set(args: GRPOConfig, name: str, plain: dict[str, Any]) -> bool:
+    return name in plain and getattr(args, name) != plain[name]
+
+
+def _check_steps(args: GRPOConfig) -> None:
+    """Refuse steps whose counts are not known when their first part is computed."""
+    accumulated, generated = args.gradient_accumulation_steps, args.steps_per_generation
+    if generated is None and args.generation_batch_size is not None:
+        generated = args.generation_batch_size // (args.per_device_train_batch_size * args.world_size)
+    if generated is not None and generated % accumulated:
+        raise UserError(
+            f"steps_per_generation={generated} must be a multiple of gradient_accumulation_steps={accumulated}: an optimizer step "
+            "that spans two rollouts is divided by counts that its first part cannot know"
+        )
+
+
+def _check_objective(args: GRPOConfig, options: TrainConfig) -> None:
+    objective = options.objective
+    capped = [name for name in ("tis_cap", "mis_cap") if getattr(objective, name) is not None]
+    if capped and not args.use_vllm:
+        raise UserError(
+            f"objective.{capped[0]} needs the sampler's own log-probabilities, which TRL has only with use_vllm=True: set that, or "
+            f"objective.{capped[0]}=null"
+        )
+    if objective.bounds.target_clip_frac is not None and not getattr(args, "run_folder", None):
+        raise UserError(
+            "objective.bounds.target_clip_frac needs run_folder, which keeps the controller's state: set SSPOConfig(run_folder=...)"
+        )
+    if getattr(args, "record", 0) < 0:
+        raise UserError(
+            f"record={args.record} must be 0 or the number of rollouts from one recording to the next"
+        )
+    if getattr(args, "record", 0) and not args.run_folder:
+        raise UserError(
+            f"record={args.record} needs run_folder, where recordings lie: set SSPOConfig(run_folder=...)"
+        )
+
+
+def check_parts(args: GRPOConfig, parts: dict[str, Any]) -> None:
+    """Raise UserError for the first part of a trainer, by its argument's name, that our loss cannot train with."""
+    if not hasattr(args, "options"):
+        raise UserError(
+            f"SSPOTrainer takes an SSPOConfig as args, got {type(args).__name__}: SSPOConfig has the objective and the segmentation"
+        )
+    for name in ("tools", "environment_factory"):
+        if parts.get(name):
+            raise UserError(
+                f"{name} cannot be used with SSPOTrainer: segmentation reads responses without a gap, and turns of tools leave gaps"
+            )
+
+
+def check_built(trainer: Any) -> None:
+    """Raise UserError for what only the finished trainer shows: images and experts' losses."""
+    if trainer._is_vlm:
+        raise UserError(
+            "SSPOTrainer trains models of text: its rollouts carry no images; pass a tokenizer as processing_class"
+        )
+    if trainer.aux_loss_enabled:
+        raise UserError(
+            "the model adds a load-balancing loss for its experts, which is no part of our objectives: set router_aux_loss_coef=0.0"
+        )

@@ -1,0 +1,166 @@
+"""One generation of TRL's, over all processes: what a batch of ours holds, computed once and carried by its rows.
+
+Every process gathers all rows and computes the same columns, so that advantages, segments' entropies and bounds are those of
+the whole rollout; each then keeps the columns of its own rows, which TRL shuffles and splits with the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from sspo.config import TrainConfig
+from sspo.metrics import Metric
+from sspo.objective.advantage import ADVANTAGES
+from sspo.objective.context import prepared
+from sspo.recording.recorded import Visit
+from sspo.segmentation import segment, segmentation_seed
+from sspo.types import Batch, Score, TokenExtras
+
+ROW = "row"
+"""The column that names a row's place in the rollout."""
+COLUMNS = {
+    "segment_id": "segment_id_BT",
+    "entropy": "entropy_BT",
+    "g_low": "g_low_BT",
+    "g_high": "g_high_BT",
+    "group_weight": "group_weight_B",
+}
+"""Columns that travel in TRL's inputs beside its own: their names there, and the names in Batch or TokenExtras."""
+OF_EXTRAS = ("g_low", "g_high", "group_weight")
+
+
+@dataclass
+class TrlRollout:
+    """The rollout that is trained on. Tensors hold the rows of all processes; row i answers prompt i // G."""
+
+    number: int
+    """Rollout of the run, from 0."""
+    first_step: int
+    """Optimizer step of its first update, counted from 1."""
+    clip_scale: float
+    """The factor on clip.low and clip.high in this rollout."""
+    batch: Batch
+    reward_PG: torch.Tensor
+    """The weighted sum of the reward functions; NaN if all of them returned None."""
+    prompts: list[Any]
+    """The dataset's prompts, one per group."""
+    scores: list[Score] | None = None
+    """One per row, if the reward functions give more than numbers."""
+    visits: list[Visit] = field(default_factory=list)
+    """The rows of each optimizer step so far, and their log-probabilities right before it."""
+    steps: list[dict[str, Metric]] = field(default_factory=list)
+    """Metrics of each optimizer step so far, by glossary key."""
+
+
+def whole(accelerator: Any, output: dict[str, Any], options: TrainConfig) -> Batch:
+    """Return the rows of all processes as a batch without advantages, segments and entropies yet, in TRL's order.
+
+    Padded to the longest prompt and response of any process. Columns that TRL has not are zero.
+    """
+    mask_BT = _gathered(accelerator, output["completion_mask"]).bool()
+    nothing_BT = torch.zeros(mask_BT.shape, device=mask_BT.device)
+    reference, sampler = output.get("ref_per_token_logps"), output.get("sampling_per_token_logps")
+    old_logp_BT = _gathered(accelerator, output["old_per_token_logps"]).where(mask_BT, 0.0)
+    extras = TokenExtras()
+    if reference is not None:
+        extras = replace(extras, reference_logp_BT=_gathered(accelerator, reference).where(mask_BT, 0.0))
+    if sampler is not None and (options.objective.tis_cap or options.objective.mis_cap):
+        sampler_logp_BT = _gathered(accelerator, sampler)
+        known_BT = mask_BT & ~sampler_logp_BT.isnan()  # vLLM has no number for some tokens: weight 1
+        extras = replace(
+            extras, sampler_logp_BT=torch.where(known_BT, sampler_logp_BT, old_logp_BT).where(mask_BT, 0.0)
+        )
+    return Batch(
+        prompt_BL=_gathered(accelerator, output["prompt_ids"], left=True),
+        prompt_mask_BL=_gathered(accelerator, output["prompt_mask"], left=True).bool(),
+        response_BT=_gathered(accelerator, output["completion_ids"]),
+        mask_BT=mask_BT,
+        advantage_BT=nothing_BT,
+        segment_id_BT=mask_BT.long() - 1,
+        old_logp_BT=old_logp_BT,
+        entropy_BT=_gathered(accelerator, output["entropy"]).where(mask_BT, 0.0),
+        extras=extras,
+    )
+
+
+def _gathered(accelerator: Any, x_BT: torch.Tensor, *, left: bool = False) -> torch.Tensor:
+    """Return the rows of all processes, padded to one width."""
+    padded: torch.Tensor = accelerator.pad_across_processes(x_BT, dim=1, pad_first=left)
+    gathered: torch.Tensor = accelerator.gather(padded)
+    return gathered
+
+
+def complete(
+    batch: Batch, reward_PG: torch.Tensor, options: TrainConfig, tokenizer: Any, number: int
+) -> Batch:
+    """Return the batch with advantages, segments and the columns that the objective requires."""
+    tokens_PG = batch.mask_BT.sum(1).view(reward_PG.shape)
+    advantage_B = advantages(reward_PG, tokens_PG, options.objective.advantage).flatten()
+    segment_id_BT = segment(
+        batch.response_BT,
+        batch.mask_BT,
+        options.segmentation,
+        tokenizer,
+        entropy_BT=batch.entropy_BT,
+        seed=segmentation_seed(options.seed, number),
+    )
+    batch = replace(
+        batch,
+        advantage_BT=advantage_B.to(batch.old_logp_BT)[:, None] * batch.mask_BT,
+        segment_id_BT=segment_id_BT,
+    )
+    return prepared(
+        batch, options.objective, reward_PG.shape[1], options.seed, number, vocabulary=len(tokenizer)
+    )
+
+
+def advantages(reward_PG: torch.Tensor, tokens_PG: torch.Tensor, name: str) -> torch.Tensor:
+    """Return the advantages of a rollout, (P, G), by the named estimator.
+
+    A prompt of which a response has no reward (NaN: every reward function returned None) says nothing about its others: all
+    of its advantages are 0, and estimators over the whole rollout leave it out.
+    """
+    scored_P = ~reward_PG.isnan().any(1)
+    advantage_PG = torch.zeros_like(reward_PG)
+    if scored_P.any():
+        advantage_PG[scored_P] = ADVANTAGES[name](reward_PG[scored_P], tokens_PG[scored_P])
+    return advantage_PG
+
+
+def own_columns(batch: Batch, rows: slice, width: int) -> dict[str, torch.Tensor]:
+    """Return what the loss needs of a process's own rows beside TRL's columns, cut after `width` tokens."""
+    columns = {"advantages": batch.advantage_BT[rows, :width]}
+    for name, field_name in COLUMNS.items():
+        value = getattr(batch.extras if name in OF_EXTRAS else batch, field_name)
+        if value is not None:
+            columns[name] = value[rows] if value.dim() == 1 else value[rows, :width]
+    if batch.extras.sampler_logp_BT is not None:
+        columns["sampling_per_token_logps"] = batch.extras.sampler_logp_BT[rows, :width]
+    columns[ROW] = torch.arange(len(batch.mask_BT), device=batch.mask_BT.device)[rows]
+    return columns
+
+
+def part_of(inputs: dict[str, Any], objective_uses_sampler: bool) -> Batch:
+    """Return a micro-batch of TRL's inputs as a batch of ours."""
+    mask_BT = inputs["completion_mask"].bool()
+    extras = TokenExtras(
+        g_low_BT=inputs.get("g_low"),
+        g_high_BT=inputs.get("g_high"),
+        group_weight_B=inputs.get("group_weight"),
+        reference_logp_BT=inputs.get("ref_per_token_logps"),
+        sampler_logp_BT=inputs.get("sampling_per_token_logps") if objective_uses_sampler else None,
+    )
+    return Batch(
+        prompt_BL=inputs["prompt_ids"],
+        prompt_mask_BL=inputs["prompt_mask"].bool(),
+        response_BT=inputs["completion_ids"],
+        mask_BT=mask_BT,
+        advantage_BT=inputs["advantages"],
+        segment_id_BT=inputs["segment_id"],
+        old_logp_BT=inputs["old_per_token_logps"],
+        entropy_BT=inputs["entropy"],
+        extras=extras,
+    )
