@@ -1,6 +1,6 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
 # into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
-# ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
+# ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, TRL=1 into .venv-trl, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
 # over .venv; site into .venv-site).
 PYTHON ?= python3.11
 NAME ?=
@@ -20,6 +20,7 @@ ARM ?=
 ENGINE ?= local
 ENGINE_OPTIONS ?=
 VLLM ?=
+TRL ?=
 DEVICE ?=
 BASE ?= embedded
 PARENT ?=
@@ -38,12 +39,13 @@ JOURNAL ?= runs/searches/clip.journal
 FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
 OVER_VLLM := .venv-vllm
+OVER_TRL := .venv-trl
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
-# what trials run in, and what it needs: a study whose trials sample with vLLM runs in its environment as a whole
-TRIALS := $(if $(VLLM),$(OVER_VLLM)/bin/python,$(PY))
-FOR_TRIALS := $(if $(VLLM),setup-vllm,setup)
-SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM),$(TRIALS),$(RAY)/bin/python),$(TRIALS))
-FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,setup-ray),$(FOR_TRIALS))
+# what trials run in, and what it needs: a study whose trials sample with vLLM or train with TRL runs in its environment as a whole
+TRIALS := $(if $(VLLM),$(OVER_VLLM)/bin/python,$(if $(TRL),$(OVER_TRL)/bin/python,$(PY)))
+FOR_TRIALS := $(if $(VLLM),setup-vllm,$(if $(TRL),setup-trl,setup))
+SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM)$(TRL),$(TRIALS),$(RAY)/bin/python),$(TRIALS))
+FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,$(if $(TRL),$(OVER_TRL)/ray,setup-ray)),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
 HIERARCHY := .venv-hierarchy
 SITE := .venv-site
@@ -89,11 +91,14 @@ base same-numbers same bench-sweep bench-replay bench-law bench-segmentation ben
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*  \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 # our variables in lower case are other variables to make, which would run another study than the one that was meant
-OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM DEVICE BASE PORT ANCHOR JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
+OPTIONS := NAME PRESET WORKERS ON RETRY FRESH OVER_BUDGET TIMEOUT RETRIES LIVE LOOK REASON ROBUST ARM ENGINE ENGINE_OPTIONS VLLM TRL DEVICE BASE PORT ANCHOR JOURNAL STORAGE MAP FROM_WANDB PARENT WHY CUDA_PYTHON JSON ONLY
 GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 MISWRITTEN := $(if $(GIVEN),$(filter $(shell echo $(OPTIONS) | tr A-Z a-z),$(GIVEN)))
 $(foreach option,$(MISWRITTEN),$(error \
 	variables are upper case: write $(shell echo $(option) | tr a-z A-Z)= and not $(option)=))
+
+$(if $(and $(VLLM),$(TRL)),$(error \
+	TRL=1 and VLLM=1 cannot go together: TRL 1.16 supports vLLM up to 0.31, and requirements-vllm.lock has 0.32; leave one out))
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
@@ -149,6 +154,7 @@ report: setup  ## write tables and figures of study NAME from its runs, or from 
 ##= sweep:      RETRY=1 (failed trials once more)   FRESH=1 (again what code with other numbers finished)   OVER_BUDGET=1
 ##=             TIMEOUT=seconds   RETRIES=killed=3,oom=1   ENGINE=local|ray|slurm   ENGINE_OPTIONS="gpus=1" (docs/clusters.md)
 ##=             VLLM=1 (plan, sweep, work, replay, search) if trials sample with rollout=vllm (docs/vllm.md)
+##=             TRL=1 (the same) if trials train with trainer.backend=trl (docs/engines.md)
 ##= status:     LIVE=1 (keep showing it)   dashboard: PORT=8765
 ##= report:     LOOK=1 (test a registered study before its end; all its later reports count that look)
 ##= one run:    .venv/bin/sspo train objective=grpo; .venv/bin/sspo --help lists every command (docs/commands.md)
@@ -280,6 +286,20 @@ $(OVER_VLLM)/ray: requirements-ray.lock $(OVER_VLLM)/ready
 	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
 	@touch $@
 
+setup-trl: $(OVER_TRL)/ready  ## install TRL into .venv-trl, for TRL=1 (seconds, 8 MB)
+
+$(OVER_TRL)/ready: requirements-trl.lock $(VENV)/ready
+	@echo "installing TRL into $(OVER_TRL), over $(VENV) (seconds, 8 MB)"
+	@$(PYTHON) -m venv $(OVER_TRL)
+	@$(call LIES_OVER_CORE,$(OVER_TRL))
+	@$(OVER_TRL)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-trl.lock
+	@touch $@
+
+# trials on a cluster that train with TRL
+$(OVER_TRL)/ray: requirements-ray.lock $(OVER_TRL)/ready
+	@$(OVER_TRL)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
+	@touch $@
+
 setup-gym: $(VENV)/gym  ## install reasoning-gym into .venv, for task=reasoning_gym (7 MB; docs/tasks.md)
 
 # without what most of its sets depend on (solvers, fonts, pickled puzzles): its arithmetic sets need pytz alone
@@ -380,6 +400,9 @@ test-smollm2: model-smollm2  ## run a study on SmolLM2-135M-Instruct, from its s
 
 test-vllm: setup-vllm  ## compare vLLM's engine on the CPU with our sampler: sampling, weight sync, training (some minutes, 3 GB)
 	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
+
+test-trl: setup-trl  ## train with our objective inside TRL: losses, run folders, a study of both backends (some minutes)
+	@OMP_NUM_THREADS=1 $(OVER_TRL)/bin/python -m pytest -rs tests/trl
 
 test-cuda:  ## test the project on a GPU, or what a CPU shows of it: CUDA_PYTHON=python3 JSON=file ONLY="loss noise" (docs/cuda.md)
 	@$(CUDA_PYTHON) -m tests.cuda $(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))

@@ -6,14 +6,15 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sspo.console import interrupts  # noqa: F401 (first, for what follows takes a second)
 
 # isort: split
 from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.compose.multirun import FLAGS, multirun
-from sspo.config import TrainConfig
+from sspo.config import OWN_BACKEND, TrainConfig
+from sspo.config.compatibility import backend_of, why_not_trained
 from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
@@ -32,6 +33,7 @@ from sspo.runs.runlog import CONFIG, DONE, RECORDING, mark_failed
 
 if TYPE_CHECKING:
     from sspo.console.progress import Progress
+    from sspo.runs.tracking import Tracker
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
@@ -93,6 +95,8 @@ def _one_run(overrides: Sequence[str]) -> int:
     if (folder / DONE).is_file():
         return _finished(config, folder, overrides)
     _refuse_stale(folder, fresh=fresh or bool(config.run.epoch))
+    if reason := why_not_trained(backend_of(config)):
+        raise UserError(reason)
     check_positions(config)
     status = train(config, folder)
     if status == 0:
@@ -187,25 +191,50 @@ def _say_memory(config: TrainConfig, name: str) -> Expected:
     return expected
 
 
+class Training(Protocol):
+    """A run under a backend of trainer.backend: made, it has written config.yaml and env.json."""
+
+    def run(self, tracker: Tracker) -> dict[str, Any]:
+        """Train to the last rollout, score it and return the content of DONE.json; every line of metrics.jsonl goes to the tracker.
+
+        Raises Diverged after scoring the last finite checkpoint.
+        """
+        ...
+
+    def finish(self, outcome: Mapping[str, Any]) -> None:
+        """Write DONE.json and keep only the last checkpoint."""
+        ...
+
+
+def _open(config: TrainConfig, folder: Path, progress: Progress) -> Training:
+    if backend_of(config) != OWN_BACKEND:
+        from sspo.integrations.trl.trial import open_trial
+
+        trial: Training = open_trial(config, folder, progress)
+        return trial
+    from sspo.trainer.loop import Trainer
+
+    return Trainer(config, folder, progress)
+
+
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     """Train from the folder's state to its DONE.json, which is written after the mirror is complete."""
     from sspo.runs import tracking
-    from sspo.trainer.loop import Trainer
     from sspo.trainer.optim import Diverged
 
     progress.warn(why_unrecorded())
-    trainer = Trainer(config, folder, progress)
+    training = _open(config, folder, progress)
     tracker = tracking.build_tracker(config, folder)
     state, outcome = tracking.FAILED, dict[str, Any]()
     try:
-        outcome = trainer.run(tracker)
+        outcome = training.run(tracker)
         state = tracking.ENDED
     except Diverged:
         state = tracking.DIVERGED
         raise
     finally:
         tracker.finish(state, outcome)
-    trainer.finish(outcome)
+    training.finish(outcome)
 
 
 def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None) -> int:

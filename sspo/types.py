@@ -73,6 +73,8 @@ STATUSES = {
     "truncated": "cut at the token limit, so not graded",
 }
 """Every status of a scored response, and its meaning."""
+UNGRADED = "ungraded"
+"""In recordings of other trainers' runs: their reward functions give numbers, and no status is made up for them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ VALUES: dict[str, list[str]] = {
     "rollout.stop": ["[]", "['answer']"],
     "rollout.engine": ["transformers", "vllm"],
     "rollout.decode": ["plain", "lean"],
+    "trainer.backend": ["sspo", "trl"],
     "trainer.forward": ["plain", "lean"],
     "trainer.logits": ["full", "chunked"],
     "trainer.old_logp": ["trainer", "sampler"],

@@ -74,7 +74,7 @@ TARGET = "objective.bounds.target_clip_frac"
         (["objective.clp.low=1"], "did you mean 'objective.clip.low'?"),
         (["objective.clip.hi=1"], "'objective.clip.high'? valid: objective.clip.dual, objective.clip.high"),
         (["+foo=1"], "valid: evaluation.*, experiment, model, model.*, objective, objective.*, "),
-        (["trainer.lrr=1"], "'trainer.lr'? valid: trainer.beta1, trainer.beta2, trainer.checkpoint_every, "),
+        (["trainer.lrr=1"], "'trainer.lr'? valid: trainer.backend, trainer.beta1, trainer.beta2, trainer.c"),
         (
             ["objective.clip=[0.1,0.2]"],
             "is a group of options; set one of objective.clip.dual, objective.clip.high, objective.clip.low",

@@ -25,6 +25,7 @@ ENVIRONMENTS = (
     "-ray",
     "-smollm2",
     "-uv",
+    "-trl",
     "-vllm",
     "-hierarchy",
     "-site",
@@ -61,6 +62,7 @@ def test_environments_over_the_main_one_share_its_versions() -> None:
         "requirements-oracles.lock",
         "requirements-ray.lock",
         "requirements-smollm2.lock",
+        "requirements-trl.lock",
         "requirements-vllm.lock",
         "requirements-vllm-cuda.lock",
         "requirements-8bit.lock",
@@ -74,6 +76,27 @@ def test_ray_and_vllm_share_an_environment_and_so_their_versions() -> None:
     ray = {package: version for package, version, _ in pins("requirements-ray.lock")}
     for name in ("requirements-vllm.lock", "requirements-vllm-cuda.lock"):
         assert not [p for p, version, _ in pins(name) if ray.get(p, version) != version], name
+
+
+def test_trl_finds_in_the_main_lock_whatever_it_asks_for() -> None:
+    """Its lock is installed without dependencies. What it asks for is written here, because it is not in this environment."""
+    asked = [
+        "accelerate",
+        "datasets",
+        "huggingface-hub",
+        "jinja2",
+        "numpy",
+        "packaging",
+        "pandas",
+        "psutil",
+        "pyarrow",
+        "pyyaml",
+        "transformers",
+    ]
+    assert {*asked} <= {canonicalize_name(package) for package, *_ in pins("requirements.lock")}
+    assert [(package, version) for package, version, _ in pins("requirements-trl.lock")] == [
+        ("trl", "1.16.0")
+    ]
 
 
 def test_the_main_lock_has_whatever_its_packages_ask_for() -> None:
@@ -95,7 +118,13 @@ def test_the_main_lock_has_whatever_its_packages_ask_for() -> None:
 def test_every_install_from_a_lock_requires_its_hashes() -> None:
     """What make would run for each environment, its variables filled in."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    goals = [*(f".venv{name}/ready" for name in ENVIRONMENTS), ".venv/gym", ".venv/8bit", ".venv-vllm/ray"]
+    goals = [
+        *(f".venv{name}/ready" for name in ENVIRONMENTS),
+        ".venv/gym",
+        ".venv/8bit",
+        ".venv-vllm/ray",
+        ".venv-trl/ray",
+    ]
     said = ""
     for words in ([*goals, "DEVICE=cpu"], [".venv-vllm/ready", "DEVICE=cuda"]):
         command = ["make", "--dry-run", "--always-make", *words]

@@ -46,6 +46,7 @@ def test_a_search_is_asked_for_as_well() -> None:
         (("sweep", "NAME=clip_ablation", "over_budget=1"), "write OVER_BUDGET= and not over_budget="),
         (("base", "base=embedded"), "write BASE= and not base="),
         (("sweep", "NAME=clip_ablation", "vllm=1"), "write VLLM= and not vllm="),
+        (("sweep", "NAME=backends", "trl=1"), "write TRL= and not trl="),
         (("plan", "NAME=paper_1.5b", "on=h200"), "write ON= and not on="),
         (("optuna-dashboard", "journal=x"), "write JOURNAL= and not journal="),
     ],
@@ -88,6 +89,21 @@ def test_trials_that_sample_with_vllm_run_in_its_environment() -> None:
         ), lock
     assert ".venv-ray" not in said
     assert "DEVICE is cpu or cuda, got gpu" in make("setup-vllm", "DEVICE=gpu").stderr
+
+
+def test_trials_that_train_with_trl_run_in_its_environment() -> None:
+    for goal, command in (("plan", "plan"), ("sweep", "run"), ("work", "work"), ("replay", "replay")):
+        assert f".venv-trl/bin/python -m sweeps {command}" in make(goal, "NAME=backends", "TRL=1").stdout
+    assert ".venv-trl/bin/python -m sweeps search" in make("search", "NAME=clip", "TRL=1").stdout
+    said = make("--always-make", "sweep", "NAME=backends", "TRL=1", "ENGINE=ray").stdout
+    assert ".venv-trl/bin/python -m sweeps run backends" in said
+    for lock in ("requirements-trl.lock", "requirements-ray.lock"):
+        assert re.search(
+            rf"\.venv-trl/bin/python .*--require-hashes .*--no-deps --requirement {lock}", said
+        ), lock
+    both = make("sweep", "NAME=backends", "TRL=1", "VLLM=1")
+    assert (both.returncode, both.stdout, both.stderr.count("\n")) == (2, "", 1)
+    assert "TRL=1 and VLLM=1 cannot go together: TRL 1.16 supports vLLM up to 0.31" in both.stderr
 
 
 def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:

@@ -21,6 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OWN = {"sspo", "sweeps", "analysis", "hydra_plugins"}
 LOCKED_APART = {
     "vllm": "vllm",
+    "trl": "trl",
     "ray": "ray",
     "submitit": "slurm",
     "bitsandbytes": "8bit",

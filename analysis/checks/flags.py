@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.checks.matching import FEWEST, MOST
-from analysis.checks.scored import rewarded_apart, scored_apart
+from analysis.checks.scored import rewarded_apart, scored_apart, trained_apart
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.digests import digests_by_run
@@ -54,6 +54,7 @@ def flags(evidence: Evidence) -> tuple[str, ...]:
         *_identical(evidence),
         *_unequal(evidence),
         *rewarded_apart(evidence),
+        *trained_apart(evidence),
         *scored_apart(evidence),
     )
     return tuple(sentence for sentence in found if sentence)

@@ -23,7 +23,7 @@ from analysis.statistics.words import EQUIVALENT, word_of, word_power
 from analysis.text.numbers import points, signed
 from analysis.text.rounding import rounded
 from analysis.text.unit import Unit
-from sspo.config import OWN_ENGINE
+from sspo.config import OWN_BACKEND, OWN_ENGINE
 
 PASS, FAIL, UNTESTABLE, OPEN = "pass", "fail", "not testable", "open"
 """`open`: tested, but the runs decide neither way."""
@@ -188,14 +188,18 @@ def _equivalent(unit: Unit, c: Comparison, margin: float, alpha: float) -> tuple
 
 
 def starts_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Check that rollout 0 is token-identical across the arms of one seed that sample with the same engine: engines draw different numbers."""
+    """Check that rollout 0 is token-identical across the arms of one seed that sample with the same engine under the same backend:
+    others draw different numbers."""
     hashed = evidence.runs[evidence.runs["rollout0_sha256"].notna()]
-    engines = hashed["engine"].fillna(OWN_ENGINE) if "engine" in hashed else OWN_ENGINE
-    groups = hashed.assign(engine=engines).groupby(["seed", "engine"])["rollout0_sha256"]
+    usual = {"engine": OWN_ENGINE, "backend": OWN_BACKEND}
+    ways = {key: hashed[key].fillna(own) if key in hashed else own for key, own in usual.items()}
+    made = hashed.assign(**ways)
+    groups = made.groupby(["seed", *ways])["rollout0_sha256"]
     shared = groups.nunique()[groups.size() >= 2]
     if shared.empty:
-        return UNTESTABLE, "no seed has two finished runs that sample with the same engine"
-    split = sorted({int(seed) for (seed, _), kinds in shared.items() if kinds > 1})
+        alike = " under the same backend" if made["backend"].nunique() > 1 else ""
+        return UNTESTABLE, f"no seed has two finished runs that sample with the same engine{alike}"
+    split = sorted({int(seed) for (seed, *_), kinds in shared.items() if kinds > 1})
     sentence = f"seeds compared: {shared.index.unique('seed').size}, runs: {int(groups.size()[groups.size() >= 2].sum())}"
     return _verdict(
         not split, sentence + (f"; rollout 0 differs at seed {', '.join(map(str, split))}" if split else "")

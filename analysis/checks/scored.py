@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from analysis.evidence.evidence import Evidence
 from analysis.logs.manifest import Arm
+from sspo.config import OWN_BACKEND
 
 SETTINGS = {
     "tool": "tool",
@@ -72,6 +73,20 @@ def rewarded_apart(evidence: Evidence) -> Iterator[str]:
     ]
     if found:
         yield f"Scored by different rewards, so these scores cannot be compared: {_listed(found, '; ')}."
+
+
+def trained_apart(evidence: Evidence) -> Iterator[str]:
+    """Yield a sentence on arms that different backends trained: they differ in more than their options."""
+    found = {}
+    for arm in evidence.study.arms:
+        records = [evidence.logs.runs[run] for run in evidence.counted(arm)] if arm.role != "base" else []
+        if records:
+            found[arm.label] = tuple(sorted({str(one.get("backend", OWN_BACKEND)) for one in records}))
+    if len(set(found.values())) > 1 or any(len(values) > 1 for values in found.values()):
+        yield (
+            f"Trained by different backends: {_who(found)}. Each draws its own random numbers and rounds in its own way, so that arms of "
+            "one seed do not share their first responses."
+        )
 
 
 def _reward(arm: Arm) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.logs.jsonl import BadLine
 from analysis.logs.manifest import one_line
-from sspo.config import OWN_ENGINE
+from sspo.config import OWN_BACKEND, OWN_ENGINE
 from sspo.config.json_file import read_object
 from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError, shown
@@ -88,10 +88,12 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration that a record holds, and its engine and pooling unless they are the original
-    ones. Raises Damaged if a setting is not a single value."""
+    """Return the settings of a configuration that a record holds, and its engine, backend and pooling unless they are the
+    original ones. Raises Damaged if a setting is not a single value."""
     engine, pooling = setting(config, "rollout.engine"), setting(config, "objective.pooling")
     named = {} if engine in (None, OWN_ENGINE) else {"engine": engine}
+    backend = setting(config, "trainer.backend")
+    named |= {} if backend in (None, OWN_BACKEND) else {"backend": backend}
     named |= {} if pooling in (None, "mean") else {"pooling": pooling}
     return {name: setting(config, key) for name, key in SETTINGS.items()} | named
 

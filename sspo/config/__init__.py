@@ -7,7 +7,7 @@ build             a mapping becomes a dataclass
 fitted            defaults that depend on the model
 validation        valid values of options
 reward_sum        rewards that are added up
-engine_checks     compatibility of options with each engine
+compatibility     compatibility of options with each engine and backend
 objective_checks  combinations of choices without meaning
 prompt_checks     prompt templates: names, files, their part of a cell
 plugins           rows of a user's own: by entry point, or by file and name
@@ -33,6 +33,7 @@ from sspo.config.objective_schema import (
 )
 from sspo.config.schema import (
     ATTENTIONS,
+    BACKENDS,
     DECODES,
     DEVICES,
     EMBEDDED,
@@ -45,6 +46,7 @@ from sspo.config.schema import (
     MIN_TEMPERATURE,
     OLD_LOGPS,
     OPTIMIZERS,
+    OWN_BACKEND,
     OWN_ENGINE,
     PRECISIONS,
     REWARD_NAMES,
@@ -69,6 +71,7 @@ from sspo.config.schema import (
 
 __all__ = [
     "ATTENTIONS",
+    "BACKENDS",
     "DECODES",
     "DEVICES",
     "EMBEDDED",
@@ -81,6 +84,7 @@ __all__ = [
     "MIN_TEMPERATURE",
     "OLD_LOGPS",
     "OPTIMIZERS",
+    "OWN_BACKEND",
     "OWN_ENGINE",
     "PRECISIONS",
     "REWARD_NAMES",

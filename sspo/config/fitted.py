@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sspo.config.schema import EMBEDDED_BASES, OWN_ENGINE, EvaluationConfig, RolloutConfig, TrainerConfig
+from sspo.config.schema import (
+    EMBEDDED_BASES,
+    OWN_BACKEND,
+    OWN_ENGINE,
+    EvaluationConfig,
+    RolloutConfig,
+    TrainerConfig,
+)
 
 Option = int | str | bool
 OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
@@ -58,6 +65,11 @@ def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
     lean = groups["model"].get("attention", OF_LEAN[0]) in OF_LEAN
     if not lean or groups["rollout"].get("engine", OWN_ENGINE) != OWN_ENGINE:
         others["rollout"] = {"decode": "plain"}
+    if groups["trainer"].get("backend", OWN_BACKEND) != OWN_BACKEND:
+        others["trainer"] = {
+            **OF_OTHERS["trainer"],
+            "logits": "full",
+        }  # a backend has forward passes of its own
     filled = {}
     for name in OF_OTHERS:
         defaults = (

@@ -201,6 +201,7 @@ def _choices() -> Mapping[str, tuple[Sequence[str], bool]]:
         "run.device": schema.DEVICES,
         "model.precision": schema.PRECISIONS,
         "model.attention": schema.ATTENTIONS,
+        "trainer.backend": schema.BACKENDS,
         "trainer.forward": schema.FORWARDS,
         "trainer.logits": schema.LOGITS,
         "trainer.old_logp": schema.OLD_LOGPS,

@@ -32,6 +32,9 @@ FORWARDS = ("plain", "lean")
 LOGITS = ("full", "chunked")
 OLD_LOGPS = ("trainer", "sampler")
 OPTIMIZERS = ("adamw", "adamw_fused", "adamw_8bit")
+OWN_BACKEND = "sspo"
+"""The backend that is this project's own trainer."""
+BACKENDS = (OWN_BACKEND, "trl", "verl")
 EMBEDDED = "embedded"
 EMBEDDED_BASES = (EMBEDDED, "embedded_paragraphs", "embedded_vllm")
 MIN_TEMPERATURE = 0.01
@@ -194,6 +197,9 @@ class SegmentationConfig:
 class TrainerConfig:
     """The order and size of optimizer steps."""
 
+    backend: str = OWN_BACKEND
+    """What trains: `sspo` is this project's own trainer, `trl` is TRL's GRPOTrainer with our objective in it (docs/engines.md);
+    `verl` is not implemented yet. Evaluation is ours in either."""
     rollouts: int = 20
     """Rollouts of the run; 0 evaluates the untrained base."""
     minibatch: int = 32

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from sspo.config import (
     ATTENTIONS,
+    BACKENDS,
     DECODES,
     DEVICES,
     ENGINES,
@@ -39,7 +40,7 @@ from sspo.config.choices import (
     SIDES,
     TARGET_CONTROLS,
 )
-from sspo.config.engine_checks import check_engine
+from sspo.config.compatibility import check_backend, check_engine
 from sspo.config.fitted import OF_LEAN
 from sspo.config.objective_checks import check_objective, why_unmatched
 from sspo.config.patterns import check_pattern
@@ -62,6 +63,7 @@ def validate(config: TrainConfig) -> TrainConfig:
     _check_numbers(config)
     _check_lora(config.model)
     _check_lean(config)
+    check_backend(config)
     check_engine(config)
     check_prompt(config.prompt)
     check_segmentation(config.segmentation)
@@ -100,6 +102,7 @@ def _check_choices(config: TrainConfig) -> None:
         ("model.attention", config.model.attention, ATTENTIONS),
         ("rollout.engine", config.rollout.engine, ENGINES),
         ("rollout.decode", config.rollout.decode, DECODES),
+        ("trainer.backend", config.trainer.backend, BACKENDS),
         ("trainer.forward", config.trainer.forward, FORWARDS),
         ("trainer.logits", config.trainer.logits, LOGITS),
         ("trainer.old_logp", config.trainer.old_logp, OLD_LOGPS),

@@ -22,6 +22,7 @@ SETUPS = {
     "setup-gym": "[gym]",
     "setup-hierarchy": "[hierarchy]",
     "setup-ray": "[ray,slurm]",
+    "setup-trl": "[trl]",
     "setup-vllm": "[vllm]",
 }
 """Targets that install packages into a checkout, and what an installed package has instead: extras of pyproject.toml."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 
-from sspo.config import TrainConfig
+from sspo.config import OWN_BACKEND, TrainConfig
+from sspo.config.compatibility import backend_of
 from sspo.evaluation.fits import held_out, most_asked
 from sspo.models.checks import check_folder
 from sspo.models.device import resolve_device, resolve_precision
@@ -20,6 +21,8 @@ from sspo.models.memory.shape import NoShape, read_shape
 from sspo.tasks import Task, task_of
 from sspo.types import Problem
 
+OF_OUR_TRAINER = "counted as for our own trainer, and this backend may take more or less"
+"""What the line on memory adds for a run of another backend."""
 LOOKED_AT = 64
 """Number of prompts whose lengths are counted."""
 
@@ -51,6 +54,7 @@ def expected_of(
             config, asks, None if names is None else list(names), smaller_cache(shape, config, precision)
         ),
         names=names,
+        remark=OF_OUR_TRAINER if trains and backend_of(config) != OWN_BACKEND else "",
     )
 
 

@@ -1,6 +1,7 @@
 """The training loop and its parts.
 
 loop              the order of a run's steps
+course            the same for every backend: evaluation, checkpoints, the end
 collect           one rollout prepared for the loss
 mismatch          the difference between sampler and trainer
 dynamic_sampling  prompts, samples, scores; groups replaced

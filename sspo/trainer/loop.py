@@ -1,155 +1,56 @@
 """The only module that defines the order: rollout -> reward -> advantage -> segmentation -> old log-probs and entropy
--> clipped updates -> evaluation -> checkpoint. It contains no mathematics.
+-> clipped updates, and after each rollout (trainer/course.py) evaluation -> checkpoint. It contains no mathematics.
 """
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.console.progress import Progress
-from sspo.evaluation.evaluator import Evaluator
-from sspo.metrics import Metric, merge_all, observe
-from sspo.models.device import resolve_device
-from sspo.models.forward import open_forward
+from sspo.metrics import merge_all, observe
 from sspo.models.forward.micro_batches import micro_batches
-from sspo.models.policy import load_policy
 from sspo.models.reference import open_reference
-from sspo.objective.clip_controller import ClipControl, scaled, steer
+from sspo.objective.clip_controller import scaled
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.randomness import torch_stream
-from sspo.recording.ratios import critical_of_matched, visit_ratios
 from sspo.recording.recorded import RecordedRollout, join_visits
-from sspo.rewards import open_reward, with_others
-from sspo.rollout import open_sampler
-from sspo.runs.runlog import CHECKPOINTS, RunLog
 from sspo.runs.tracking import Tracker
-from sspo.tasks import first_question, task_of
-from sspo.trainer.checkpoint import Checkpoints, RunState
-from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.clock import Clock
 from sspo.trainer.collect import Collected, Collector
-from sspo.trainer.cut_watch import empty_cuts, other_groups
-from sspo.trainer.environment import describe_environment
-from sspo.trainer.learn_watch import nothing_learned
-from sspo.trainer.optim import (
-    Diverged,
-    apply_gradients,
-    build_optimizer,
-    check_finite,
-    check_optimizer,
-    learning_rate,
-)
-from sspo.trainer.ready import check_answers, ready_policy
+from sspo.trainer.course import Course, Metrics, token_hash
+from sspo.trainer.optim import apply_gradients, check_finite, learning_rate
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarize
-from sspo.trainer.sample_log import sample_rows
-from sspo.types import Batch, Rollout
-
-Metrics = dict[str, Metric]
+from sspo.types import Batch
 
 
-class Trainer:
-    """One run, from its last checkpoint or the base model to its fixed last step."""
+class Trainer(Course):
+    """One run by this project's own trainer."""
 
     def __init__(self, config: TrainConfig, folder: Path, progress: Progress):
-        torch.set_num_threads(config.run.threads)
-        self.config = config
-        self.progress = progress
-        self.device = resolve_device(config.run.device)
-        check_optimizer(config.trainer)
-        task, reward = task_of(config), open_reward(config.reward)
-        summed = with_others(reward, config.reward)
-        check_answers(config, task, summed)
-        self.policy = ready_policy(config, task, self.device, progress.warn)
-        self.log = RunLog(folder)
-        self.model = self.policy.model
-        self.forward = open_forward(self.policy, config.trainer)
-        self.optimizer = build_optimizer(self.model, config.trainer)
-        self.sampler = open_sampler(self.policy, config)
-        for remark in (*self.forward.remarks, *self.sampler.remarks):
-            progress.warn(remark)
+        super().__init__(config, folder, progress)
         reference = open_reference(self.policy, config) if config.objective.kl.coef > 0 else None
-        self.collector = Collector(config, task, summed, self.policy, self.sampler, self.forward, reference)
-        self.evaluator = Evaluator(
-            task, reward, self.policy, self.sampler, config.evaluation, config.reward.second
+        self.collector = Collector(
+            config, self.task, self.reward, self.policy, self.sampler, self.forward, reference
         )
-        self.checkpoints = Checkpoints(
-            folder / CHECKPOINTS, self.policy, self.optimizer, config.run.checkpoints_kept, progress.warn
-        )
-        self.state = self.checkpoints.resume(self.log)
-        self.sampler.sync(self.model)
-        environment = describe_environment(config, self.policy)
-        environment["paths"] = {**self.forward.paths, **self.sampler.paths}
-        environment["prompt"] = self.policy.encoder.shown(first_question(task, config))
-        self.log.describe(asdict(config), environment, resumed=self.state.rollouts > 0)
-        self.watch = ClipWatch(config, self.state.rollouts)
-        self.clock = Clock()
-        self.started = time.monotonic() - self.state.seconds
+        self._resume()
 
-    def run(self, tracker: Tracker) -> dict[str, Any]:
-        """Train to the last rollout and score it; return the content of DONE.json.
-
-        Raises Diverged after scoring the last finite checkpoint, so that the run stays in the table.
-        """
-        rollouts = self.config.trainer.rollouts
-        self.progress.begin(self.state.rollouts, rollouts)
-        if rollouts == 0:
-            self._evaluate(final=True)
-        elif self.state.rollouts == 0 and self.config.evaluation.every:
-            self._evaluate(final=False)
-        try:
-            while self.state.rollouts < rollouts:
-                self._one_rollout(tracker)
-        except Diverged as error:
-            self._return_to_last_checkpoint()
-            self._evaluate(final=True)
-            error.logs = self.log.ended()
-            raise
-        return asdict(replace(self.state, seconds=self._seconds()))
-
-    def finish(self, outcome: Mapping[str, Any]) -> None:
-        """Mark the run finished with the result of `run`; only the last of its checkpoints is kept."""
-        self.checkpoints.keep_last(1)
-        self.log.done(outcome)
+    def _train(self, tracker: Tracker) -> None:
+        while self.state.rollouts < self.config.trainer.rollouts:
+            self._one_rollout(tracker)
 
     def _one_rollout(self, tracker: Tracker) -> None:
         number = self.state.rollouts
-        clock = self.clock
-        collected = self.collector.collect(number, clock)
+        collected = self.collector.collect(number, self.clock)
         if number == 0:
-            self.state = replace(self.state, rollout0_sha256=token_hash(collected.first))
-            self._warn_of_first_rollout(collected)
-        recorded, steps = self._updates(number, collected, clock, tracker)
-        self._keep(recorded)
-        self.state = replace(self.state, rollouts=number + 1, control=self._steered(recorded))
-        self.progress.advance(number + 1, steps[-1])
-        with clock.time("evaluation"):
-            self._evaluate_if_due()
-        tokens = int(collected.batch.mask_BT.sum())
-        self.log.timing(number, clock.report(tokens, tokens * self.config.trainer.epochs))
-        # counts to the next rollout: a checkpoint covers whole logs, so it is written after the last line
-        self.clock = Clock()
-        with self.clock.time("checkpoint"):
-            self._checkpoint_if_due()
-        self.progress.warn(self.watch.look(steps))
-        self.progress.warn(self.watch.look_at_control(self.state.control))
-        self.progress.warn(self.watch.look_at_target(self.state.control, number + 1))
-
-    def _warn_of_first_rollout(self, collected: Collected) -> None:
-        config, batch = self.config, collected.batch
-        if config.trainer.warn_after:
-            self.progress.warn(nothing_learned(collected.scores, collected.reward_PG, config))
-        self.progress.warn(
-            empty_cuts(batch.segment_id_BT, batch.mask_BT, config.segmentation, config.objective)
-        )
-        self.progress.warn(other_groups(config.segmentation, config.objective))
+            first = collected.first
+            self.state = replace(self.state, rollout0_sha256=token_hash(first.response_BT, first.mask_BT))
+            self._warn_of_first_rollout(collected.scores, collected.reward_PG, collected.batch)
+        recorded, steps = self._updates(number, collected, self.clock, tracker)
+        self._close(recorded, steps)
 
     def _updates(
         self, number: int, collected: Collected, clock: Clock, tracker: Tracker
@@ -178,7 +79,7 @@ class Trainer:
             batch=batch,
             visits=join_visits(visits),
         )
-        self._log_samples(number, collected, objective)
+        self._log_samples(recorded, objective)
         return recorded, steps
 
     def _of_rollout(self, collected: Collected) -> Metrics:
@@ -216,66 +117,3 @@ class Trainer:
             for _ in range(self.config.trainer.epochs)
             for index_b in torch.randperm(rows, generator=generator).split(self.config.trainer.minibatch)
         ]
-
-    def _evaluate_if_due(self) -> None:
-        every = self.config.evaluation.every
-        if every and self.state.rollouts % every == 0:
-            self._evaluate(final=False)
-        if self.state.rollouts == self.config.trainer.rollouts:
-            self._evaluate(final=True)
-
-    def _evaluate(self, *, final: bool) -> None:
-        last_rollout = self.state.rollouts - 1
-        rows = self.evaluator.final(last_rollout) if final else self.evaluator.curve(last_rollout)
-        self.log.evaluation(self.progress.scored(rows, self.evaluator.size(final=final)))
-
-    def _checkpoint_if_due(self) -> None:
-        every = self.config.trainer.checkpoint_every
-        if self.state.rollouts == self.config.trainer.rollouts or (
-            every and self.state.rollouts % every == 0
-        ):
-            self.state = replace(self.state, seconds=self._seconds())
-            self.checkpoints.save(self.state, self.log)
-
-    def _seconds(self) -> float:
-        """Return the wall time of the run over all its processes, as far as checkpoints carried it."""
-        return round(time.monotonic() - self.started, 3)
-
-    def _steered(self, recorded: RecordedRollout) -> ClipControl:
-        """Return the clip controller's state after this rollout, if there is a controller."""
-        objective = self.config.objective
-        if objective.bounds.target_clip_frac is None:
-            return self.state.control
-        critical_N = critical_of_matched(visit_ratios(recorded, objective))
-        self.watch.see(recorded.number, self.state.control.scale, critical_N)
-        return steer(self.state.control, critical_N, objective)
-
-    def _keep(self, recorded: RecordedRollout) -> None:
-        every = self.config.trainer.record
-        if every and (recorded.number + 1) % every == 0:
-            from sspo.recording.file import (
-                to_bytes,  # imports pyarrow, which a run without recordings does not need
-            )
-
-            self.log.recording(recorded.number, to_bytes(recorded))
-
-    def _log_samples(self, number: int, collected: Collected, objective: ObjectiveConfig) -> None:
-        every = self.config.trainer.samples_every
-        if every and number % every == 0:
-            rows = sample_rows(self.config, objective, self.policy, self.forward, collected, number)
-            self.log.samples(rows)
-
-    def _return_to_last_checkpoint(self) -> None:
-        state = self.checkpoints.load(self.checkpoints.choose())
-        if state is None:
-            base = load_policy(self.config.model, self.device).model
-            self.model.load_state_dict(base.state_dict())
-            state = RunState(rollout0_sha256=self.state.rollout0_sha256)
-        self.sampler.sync(self.model)
-        self.state = state
-
-
-def token_hash(rollout: Rollout) -> str:
-    """Return a hash of the sampled tokens: equal across the arms of one seed at rollout 0."""
-    ids_BT = rollout.response_BT.where(rollout.mask_BT, -1)
-    return hashlib.sha256(ids_BT.cpu().numpy().tobytes()).hexdigest()

@@ -18,7 +18,7 @@ from sweeps.plan.cost import Forecast, Judged, forecast
 from sweeps.plan.devices import default_workers, visible_devices
 from sweeps.plan.expected.holds import why_not_held
 from sweeps.plan.expected.machine import Place, here, named
-from sweeps.plan.expected.trials import is_predicted
+from sweeps.plan.expected.trials import is_predicted, of_other_backends
 from sweeps.plan.finished import Cost
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.plan import Plan, Trial
@@ -53,6 +53,7 @@ def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | No
     lines = [
         *([] if refused else time_lines(expected, slots)),
         *([] if refused else budget_lines(plan, expected)),
+        *_uncovered(plan),
         *unsampled,
         *(line for line in _of_store(plan, standings) if line is not None),
         *preview(plan),
@@ -74,7 +75,7 @@ def _place(plan: Plan, on: str | None, predicted: bool) -> Place | None:
         return None
     if not predicted:
         raise UserError(
-            f"--on {on} has no effect: {plan.title()} trains only embedded models, which are estimated from finished trials; leave it out"
+            f"--on {on} has no effect: {plan.title()} has no trial that the cost model covers: embedded models and other backends are estimated from finished trials; leave it out"
         )
     return named(on)
 
@@ -88,6 +89,18 @@ def _unsampled(standings: Mapping[Trial, Standing], predicted: bool) -> list[str
             raise
         return [f"to run it here: {error}"]
     return []
+
+
+def _uncovered(plan: Plan) -> list[str]:
+    """Return a line on arms of other backends, whose memory is not estimated."""
+    arms = of_other_backends(plan)
+    if not arms:
+        return []
+    named = ", ".join(arms[:NAMED]) + (", ..." if len(arms) > NAMED else "")
+    return [
+        f"no estimate of memory for {named}: the cost model counts our own trainer's work, and another backend trains them; "
+        "their time is estimated from finished trials"
+    ]
 
 
 def _of_store(plan: Plan, standings: Mapping[Trial, Standing]) -> tuple[str | None, ...]:

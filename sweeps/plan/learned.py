@@ -16,7 +16,7 @@ from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.runs.runlog import CONFIG, EVAL
 from sweeps.plan.expected.machine import CPU, Place, found, processors_here, row_of
-from sweeps.plan.expected.trials import expected_on, sets_of, sizes_are_listed
+from sweeps.plan.expected.trials import expected_on, is_predicted, sets_of, sizes_are_listed
 from sweeps.plan.finished import Finished
 from sweeps.study.limits import Resources
 
@@ -54,9 +54,9 @@ def scale_of(finished: Iterable[Finished], model: str, place: Place, *, trains: 
 
 
 def _ratio(one: Finished, model: str) -> tuple[bool, float] | None:
-    """Return whether a trial trained, and its measured over estimated seconds; None for a different model or without an estimate."""
+    """Return whether a trial trained, and its measured over estimated seconds; None for a different model, another backend or without an estimate."""
     config = _config(one.folder)
-    if config is None or config.model.path != model:
+    if config is None or config.model.path != model or not is_predicted(config):
         return None
     place = found(one.gpu, None) if one.devices else processors_here()
     resources = Resources(threads=one.threads, gpus=max(1, one.devices))

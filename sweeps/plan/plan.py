@@ -8,7 +8,8 @@ from pathlib import Path
 
 from analysis.registration.record import FOLDER
 from sspo.compose.fast import quick_compose
-from sspo.config import TrainConfig
+from sspo.config import OWN_BACKEND, TrainConfig
+from sspo.config.compatibility import backend_of
 from sspo.config.objective_checks import why_unmatched
 from sspo.errors import NotHere, UserError, unknown
 from sspo.models.folder import check_positions
@@ -72,6 +73,8 @@ class Trial:
     """The folder level of its numbers."""
     sampler: str = ""
     """The engine of its rollouts."""
+    backend: str = OWN_BACKEND
+    """The backend that trains it."""
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
     carries: str = field(default="", compare=False, repr=False)
@@ -132,6 +135,7 @@ class Plan:
             cell=arm.cell,
             level=self.level(arm, seed),
             sampler=arm.sampler,
+            backend=backend_of(arm.config),
             resources=arm.resources,
             retries=self.study.head.retries,
         )

@@ -1,11 +1,12 @@
-"""Checks, before any work, that this environment can sample as trials require, in the interpreter that runs them."""
+"""Checks, before any work, that this environment can sample and train as trials require, in the interpreter that runs them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from sspo.config import OWN_ENGINE
+from sspo.config import OWN_ENGINE, TrainConfig
+from sspo.config.compatibility import backend_of, why_not_trained
 from sspo.errors import UserError
 from sweeps.plan.plan import Trial
 
@@ -24,14 +25,19 @@ def why_not_sampled(engine: str) -> str | None:
     )
 
 
+def why_not_run(config: TrainConfig) -> str | None:
+    """Return why a run's engine or backend is unavailable in this environment, and the remedy; None if both are available."""
+    return why_not_sampled(config.rollout.engine) or why_not_trained(backend_of(config))
+
+
 def refuse_unsampled(trials: Iterable[Trial]) -> None:
-    """Raise UserError for the first of the trials to run whose engine is not in this environment or cannot use all of its devices."""
+    """Raise UserError for the first of the trials to run whose engine or backend is not in this environment or cannot use all of its devices."""
     for trial in trials:
         if trial.resources.devices > 1 and trial.sampler == OWN_ENGINE:
             raise UserError(
                 f"arm '{trial.arm}' requires {trial.resources.devices} CUDA devices per trial, and rollout.engine={trial.sampler} uses one: set "
                 "resources.gpus=1 for it, or rollout.engine=vllm"
             )
-        reason = why_not_sampled(trial.sampler)
+        reason = why_not_sampled(trial.sampler) or why_not_trained(trial.backend)
         if reason is not None:
             raise UserError(f"arm '{trial.arm}': {reason}")

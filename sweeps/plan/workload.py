@@ -25,8 +25,8 @@ OPTIONS = (
 )
 SWITCHED = (("task", "eval"), ("trainer", "gradient_checkpointing"))
 """Options that count if they are set: an older configuration that lacks them counts as unset."""
-USUAL_ENGINE = "transformers"
-"""The engine if a configuration of older code does not name one."""
+USUAL_ENGINE, USUAL_BACKEND = "transformers", "sspo"
+"""The engine and the backend if a configuration of older code does not name them."""
 
 
 def workload(config: Mapping[str, Any]) -> Workload:
@@ -38,6 +38,9 @@ def workload(config: Mapping[str, Any]) -> Workload:
     engine = config.get("rollout", {}).get("engine", USUAL_ENGINE)
     if engine != USUAL_ENGINE:
         options.append(engine)
+    backend = config.get("trainer", {}).get("backend", USUAL_BACKEND)
+    if backend != USUAL_BACKEND:
+        options.append(f"trained by {backend}")
     options += [value for group, key in SWITCHED if (value := config.get(group, {}).get(key))]
     rank = (config.get("model", {}).get("lora") or {}).get("rank")
     if rank:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
+from sspo.config.compatibility import backend_of
 from sspo.runs.identity import cell_hash, level_of
 from sweeps.plan.plan import Trial
 from sweeps.search.space import overrides
@@ -34,6 +35,7 @@ class Cell:
                 cell=self.name,
                 level=level_of(self.config),
                 sampler=self.config.rollout.engine,
+                backend=backend_of(self.config),
             )
             for seed in seeds
         )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sweeps.plan.sampling import why_not_sampled
+from sweeps.plan.sampling import why_not_run
 from sweeps.search.cells import cell_at
 from sweeps.search.space import overrides, walk
 from sweeps.search.spec import HELD_OUT, ROLLOUT, Choices, Parameter, Point, Search, Value
@@ -87,7 +87,7 @@ def _matters(search: Search, preset: str, parameter: Parameter, corner: Point) -
 
 
 def _check_sampled(search: Search, config: TrainConfig) -> None:
-    reason = why_not_sampled(config.rollout.engine)
+    reason = why_not_run(config)
     if reason is not None:
         raise UserError(f"{search.name}: {reason}")
 

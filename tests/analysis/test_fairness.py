@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from synthetic_store import ARMS, FakeArm, Scale, write_run, write_study
 
 from analysis.checks.flags import TRAJECTORY, flags
@@ -18,7 +19,7 @@ from analysis.logs.compact import read_logs
 from analysis.logs.run_folders import compact
 from analysis.report import write_report
 from sspo.runs.identity import cell_folder
-from sspo.runs.runlog import DONE, METRICS
+from sspo.runs.runlog import CONFIG, DONE, METRICS
 
 SCALE = Scale(seeds=3, rollouts=3, questions=2, samples=2, curve_questions=1)
 TWO = [dataclasses.replace(arm, clip=0.03) for arm in ARMS if arm.name in ("grpo", "sspo_05")]
@@ -183,6 +184,17 @@ def test_arms_that_different_rewards_score_are_flagged_with_their_rewards(store:
     )
     arm["overrides"] = ["objective=sspo", "reward.also=['brevity*0.1']"]  # added in training alone
     assert store.flags() == ()
+
+
+def test_arms_that_different_backends_trained_are_flagged_once(store: Store) -> None:
+    for seed in range(SCALE.seeds):
+        path = store.run("sspo_05", seed) / CONFIG
+        config = yaml.safe_load(path.read_text())
+        path.write_text(
+            yaml.safe_dump({**config, "trainer": {**config.get("trainer", {}), "backend": "trl"}})
+        )
+    (said,) = store.flags()
+    assert said.startswith("Trained by different backends: sspo for GRPO .2, trl for SSPO .05 fixed. ")
 
 
 def test_many_arms_are_named_by_the_worst_and_counted(tmp_path: Path) -> None:

@@ -260,6 +260,21 @@ def test_rollout_0_is_one_only_among_runs_of_one_engine(evidence: Evidence) -> N
     )
 
 
+def test_rollout_0_is_one_only_among_runs_of_one_backend(evidence: Evidence) -> None:
+    def gate(trl: set[str], hashes: dict[str, str]) -> tuple[str, str]:
+        runs = [
+            {**run, "rollout0_sha256": hashes.get(run["arm"], "a")}
+            | ({"backend": "trl"} if run["arm"] in trl else {})
+            for run in evidence.logs.runs
+        ]
+        changed = Evidence(dataclasses.replace(evidence.logs, runs=tuple(runs)))
+        found = {one.name: one for one in check_gates(changed)}["same rollout 0 across arms"]
+        return found.verdict, found.evidence
+
+    assert gate({"gspo"}, {"gspo": "b"})[0] == "pass"
+    assert gate({"gspo", "sspo"}, {"gspo": "b"})[0] == "fail"
+
+
 def test_one_seed_has_no_interval_and_nothing_is_bold(tmp_path: Path) -> None:
     manifest = write_study(tmp_path, scale=Scale(seeds=1, rollouts=2, questions=4), preset="smoke")
     compact(tmp_path, manifest, tmp_path / "logs")

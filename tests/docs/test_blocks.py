@@ -30,7 +30,7 @@ from sweeps.__main__ import _arguments as sweeps_arguments
 from sweeps.search.load import parse as parse_search
 from sweeps.study.load import parse as parse_study
 from tests import tiny_models
-from tests.docs.blocks import ROOT, blocks, commands
+from tests.docs.blocks import IN_TRL, ROOT, blocks, commands
 
 NOT_RUN = {
     "wandb": "needs an account, or runs of one's own",
@@ -195,7 +195,10 @@ def test_python_runs(tmp_path):
         "entropy_BT": torch.ones(ids.shape),
         "checkpoint": tmp_path,
     }
-    for block in blocks("python"):
+    in_trl = IN_TRL.read_text(encoding="utf-8")
+    shown = [block for block in blocks("python") if block.text != in_trl]
+    assert len(shown) + 1 == len(list(blocks("python")))
+    for block in shown:
         exec(compile(block.text, str(block), "exec"), given)  # noqa: S102 - the page's own text
     assert logp_BT.grad is not None
 

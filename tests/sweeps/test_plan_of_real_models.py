@@ -142,7 +142,7 @@ def test_a_machine_that_cannot_hold_a_trial_is_refused_with_what_would(
 
 def test_a_device_of_no_use_or_no_row_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"--on h200 has no effect: real \(default\) trains only embedded models"
+        UserError, match=r"--on h200 has no effect: real \(default\) has no trial that the cost model covers"
     ):
         show_plan(plan(tmp_path, {"sspo": []}), 1, Console(), on="h200")
     with pytest.raises(

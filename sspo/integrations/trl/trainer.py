@@ -8,6 +8,7 @@ backends average gradients over processes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from sspo.integrations.trl.rollout import (
     part_of,
     whole,
 )
+from sspo.integrations.trl.run_folder import RunFolder
 from sspo.integrations.trl.steps import SaveAfterRollouts, contexts, in_trl, over_processes
 from sspo.metrics import Metric, observe
 from sspo.objective.clip_controller import scaled
@@ -61,10 +63,15 @@ class SSPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL comes without types
         check_built(self)
         check_readable(self.options.segmentation, self.processing_class)
         self.add_callback(SaveAfterRollouts(self.updates))
+        self.folder: RunFolder | None = None
         if self.args.run_folder is not None:
-            from sspo.integrations.trl.run_folder import RunFolder
+            self.folder = RunFolder(self)
+            self.add_callback(self.folder)
 
-            self.add_callback(RunFolder(self))
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as TRL does; a run folder names how it ends."""
+        with contextlib.nullcontext() if self.folder is None else self.folder.named():
+            return super().train(*args, **kwargs)
 
     def scores(self) -> list[Score] | None:
         """Return the scores of the rollout just sampled, one per row of all processes; None if rewards are plain numbers."""

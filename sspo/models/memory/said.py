@@ -24,13 +24,15 @@ class Expected:
     savings: Sequence[Saving] = ()
     names: Mapping[str, str] | None = None
     """Names of the settings in this command, if they differ."""
+    remark: str = ""
+    """What the estimate leaves out."""
 
     def line(self, room: Room, *, shared: bool = False) -> str:
         """Return one line for the start. `shared`: other trials use the same memory."""
         if isinstance(self.estimate, NoShape):
             return f"memory: no estimate, because config.json names no {' and no '.join(self.estimate.lacks)}"
         where = f"{gib(room.whole)} GiB here" + (", which the sweep's trials share" if shared else "")
-        line = f"memory: about {gib(self.estimate.bytes)} GiB at most ({self._parts()}), of {where}"
+        line = f"memory: about {gib(self.estimate.bytes)} GiB at most ({self._parts()}), of {where}{self.remark and f'; {self.remark}'}"
         if self.estimate.bytes <= NEAR * room.free:
             return line
         much = "more than" if self.estimate.bytes > room.free else "nearly all of"

@@ -9,7 +9,8 @@ import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sspo.config import EMBEDDED_BASES, TrainConfig
+from sspo.config import EMBEDDED_BASES, OWN_BACKEND, TrainConfig
+from sspo.config.compatibility import backend_of
 from sspo.errors import NotHere
 from sspo.models.memory.estimate import Estimate, estimate
 from sspo.models.memory.shape import Shape
@@ -43,8 +44,8 @@ class Expected:
 
 
 def is_predicted(config: TrainConfig) -> bool:
-    """Return whether the cost model covers a run's model."""
-    return config.model.path not in EMBEDDED_BASES
+    """Return whether the cost model covers a run's model and its backend: it counts the work of our own trainer."""
+    return config.model.path not in EMBEDDED_BASES and backend_of(config) == OWN_BACKEND
 
 
 def without_shape(plan: Plan) -> list[str]:
@@ -53,8 +54,14 @@ def without_shape(plan: Plan) -> list[str]:
     return [path for path in paths if shape_at(path) is None]
 
 
+def of_other_backends(plan: Plan) -> list[str]:
+    """Return the arms whose memory would be estimated if our own trainer trained them."""
+    arms = [arm for arm in plan.arms if arm.config.model.path not in EMBEDDED_BASES]
+    return [arm.name for arm in arms if backend_of(arm.config) != OWN_BACKEND]
+
+
 def expected_of(arm: PlannedArm, place: Place, *, named: bool = True) -> Expected | None:
-    """Estimate a trial of an arm on a place. None for embedded models and for models without a known shape."""
+    """Estimate a trial of an arm on a place. None for embedded models, models without a known shape and other backends."""
     if not is_predicted(arm.config):
         return None
     return expected_on(arm.config, place, arm.resources, sets_of(arm.config, named=named))
