@@ -16,6 +16,9 @@ from sspo.integrations.trl.refusals import check_args
 OURS = ("objective", "segmentation")
 """Groups whose options SSPOConfig.overrides may set; all others are TRL's."""
 
+UNCLIPPED = 1e9
+"""A gradient norm that none reaches: TRL writes 0 for no clipping, and our option is positive."""
+
 
 @dataclass
 class SSPOConfig(GRPOConfig):  # type: ignore[misc]  # TRL comes without types
@@ -95,7 +98,7 @@ def with_sizes(options: TrainConfig, args: GRPOConfig) -> TrainConfig:
         beta1=float(args.adam_beta1),
         beta2=float(args.adam_beta2),
         weight_decay=float(args.weight_decay),
-        max_grad_norm=float(args.max_grad_norm),
+        max_grad_norm=float(args.max_grad_norm) or UNCLIPPED,
         record=getattr(args, "record", 0),
     )
     return validate(replace(options, seed=args.seed, rollout=rollout, trainer=trainer))
