@@ -9,7 +9,7 @@ import torch
 
 from sspo.metrics import Metric, observe
 from sspo.objective.ratio import segment_size
-from sspo.types import Batch, Score
+from sspo.types import UNGRADED, Batch, Score
 
 STATUS_KEYS = {
     "ok": "rollout/accuracy",
@@ -26,7 +26,12 @@ ALWAYS = ("ok", "wrong", "unparsable", "truncated")
 def summarize(
     scores: Sequence[Score], reward_PG: torch.Tensor, batch: Batch, statuses: Sequence[str] = ()
 ) -> dict[str, Metric]:
-    """Return the metrics of one rollout, keyed by the glossary. `statuses` are those that the reward can assign."""
+    """Return the metrics of one rollout, keyed by the glossary. `statuses` are those that the reward can assign.
+
+    Shares of statuses are left out if the responses are ungraded.
+    """
+    if any(score.status == UNGRADED for score in scores):
+        return describe_batch(reward_PG, batch)
     rows, metrics = len(scores), {}
     for status, key in STATUS_KEYS.items():
         if status in ALWAYS or status in statuses:

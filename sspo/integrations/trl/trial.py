@@ -294,8 +294,11 @@ def _place(trainer: SSPOTrainer, steps: int) -> Iterator[str | None]:
     if steps == 0:
         yield None
         return
-    state = TrainerState(global_step=steps, max_steps=trainer.args.max_steps)
-    state.compute_steps(trainer.args, trainer.args.max_steps)
+    args = trainer.args
+    state = TrainerState(
+        global_step=steps, max_steps=args.max_steps, train_batch_size=args.per_device_train_batch_size
+    )
+    state.compute_steps(args, args.max_steps)
     with tempfile.TemporaryDirectory() as folder:
         state.save_to_json(str(Path(folder) / "trainer_state.json"))
         yield folder
