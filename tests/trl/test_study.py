@@ -74,7 +74,7 @@ def test_what_trained_it_is_in_its_environment_and_its_mirror(runs: dict[str, Pa
     assert versions["trl"]["trl"].startswith("1.16.")
     assert not [arm for arm in ("base", "sspo") if "trl" in versions[arm]]
     for arm in ("sspo", "trl"):
-        assert list(runs[arm].glob("wandb/wandb/offline-run-*/*.wandb")), arm
+        assert list(runs[arm].glob("wandb/offline-run-*/*.wandb")), arm
 
 
 def test_a_second_sweep_trains_nothing(swept: Path, runs: dict[str, Path]) -> None:
