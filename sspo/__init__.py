@@ -23,6 +23,7 @@ segmentation   segmentation of responses
 rollout        sampling
 evaluation     held-out scoring
 trainer        the order of training
+integrations   our objective inside other trainers
 train          `sspo train`, which is `python -m sspo.train`
 evaluate       `python -m sspo.evaluate`: one reproducible evaluation
 replay         `python -m sspo.replay`: clip questions on recorded rollouts

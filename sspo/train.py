@@ -191,7 +191,7 @@ def _say_memory(config: TrainConfig, name: str) -> Expected:
     return expected
 
 
-class Training(Protocol):
+class BackendRun(Protocol):
     """A run under a backend of trainer.backend: made, it has written config.yaml and env.json."""
 
     def run(self, tracker: Tracker) -> dict[str, Any]:
@@ -206,11 +206,11 @@ class Training(Protocol):
         ...
 
 
-def _open(config: TrainConfig, folder: Path, progress: Progress) -> Training:
+def _open(config: TrainConfig, folder: Path, progress: Progress) -> BackendRun:
     if backend_of(config) != OWN_BACKEND:
         from sspo.integrations.trl.trial import open_trial
 
-        trial: Training = open_trial(config, folder, progress)
+        trial: BackendRun = open_trial(config, folder, progress)
         return trial
     from sspo.trainer.loop import Trainer
 

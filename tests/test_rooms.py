@@ -15,7 +15,7 @@ LAWS = {
     "sspo": """
         errors randomness config metrics types hub questions tasks prompts grading rewards base models objective compose runs console
         processes recording
-        segmentation rollout evaluation trainer train evaluate replay numerics calibrate contamination __main__
+        segmentation rollout evaluation trainer integrations train evaluate replay numerics calibrate contamination __main__
     """,
     "sweeps": """
         study ledger plan monitor workers engines control search replay integrations find_study options commands __main__

@@ -1,6 +1,6 @@
 """The code key: a hash of exactly the code that a run's numbers depend on.
 
-It is computed over syntax trees. Starting from the trainer, every function, class and constant that the code can reach
+It is computed over syntax trees. Starting from the trainer of each backend, every function, class and constant that the code can reach
 by name counts, together with the definitions that its names refer to. Comments, docstrings, annotations of functions,
 layout, the location of a definition in the tree and unused code therefore do not change the key. Every row of a table
 that is a folder counts, under its name: the configuration decides which of them a run uses. A user's own row is not part
@@ -26,7 +26,8 @@ from sspo.runs.code_syntax import Place, bindings, canonical, imports
 
 ROOT = FOLDER.parent
 PACKAGE = "sspo"
-ENTRY = ("sspo.trainer.loop", "Trainer")
+ENTRIES = (("sspo.trainer.loop", "Trainer"), ("sspo.integrations.trl.trial", "open_trial"))
+"""Where runs begin, a backend each; a checkout may lack all but the first."""
 TABLE = ("sspo.config.folder_table", "FolderTable")
 """The class that turns a folder's files into a table."""
 NO_NUMBERS = (
@@ -187,11 +188,11 @@ class _Modules:
 
 
 def _reached(modules: _Modules) -> dict[Place, list[tuple[str, Place]]]:
-    """Return everything that the entry reaches by name, plus the import-time code of those modules; for each, the
+    """Return everything that the entries reach by name, plus the import-time code of those modules; for each, the
     definitions of its names.
     """
     found: dict[Place, list[tuple[str, Place]]] = {}
-    waiting = [ENTRY]
+    waiting = [entry for entry in ENTRIES if modules.file(entry[0]) is not None]
     while waiting:
         place = waiting.pop()
         if place in found:

@@ -115,6 +115,12 @@ def test_ranges_globs_and_choices_are_lists_of_values() -> None:
     assert [(arm.label, arm.seeds) for arm in globbed.arms] == [("sentence", (3, 4)), ("subsentence", (3, 4))]
 
 
+def test_backends_are_values_like_any_other() -> None:
+    plan = planned("trainer.backend=sspo,trl", "seed=0,1")
+    assert [arm.config.trainer.backend for arm in plan.arms] == ["sspo", "trl"]
+    assert len(set(cells(plan))) == 2
+
+
 def test_combinations_that_compose_to_one_cell_are_one_arm() -> None:
     fixed = ("objective.bounds.adapt=none", "objective.bounds.alpha=0")
     plan = planned("objective=sspo,sspo_fixed", *fixed, "seed=0,0,1")

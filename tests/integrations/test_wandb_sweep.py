@@ -63,6 +63,23 @@ def test_agents_start_every_planned_trial_once_and_nothing_else(
     assert (len(started), set(started.values())) == (count, {1})
 
 
+def test_agents_start_trials_of_a_study_whose_backends_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(load(CONF_ROOT / "study", "backends"), "smoke", tmp_path / "runs")
+    sweep = exported(plan, tmp_path / "sweep.yaml")
+    asked = [_arguments(words[4:]).trial for words in commands(sweep, grid(sweep), tmp_path, monkeypatch)]
+    started = [find_trial(plan, trial) for trial in asked]
+    assert sorted((trial.arm, trial.backend) for trial in started) == [
+        ("base", "sspo"),
+        ("sspo", "sspo"),
+        ("trl", "trl"),
+    ]
+    (other,) = (trial for trial in started if trial.backend == "trl")
+    config = quick_compose(train_command(plan.study.name)(other)[3:])
+    assert (config.trainer.backend, run_folder(config)) == ("trl", other.folder)
+
+
 @pytest.mark.acceptance
 def test_a_command_of_an_agent_trains_its_trial_and_a_second_one_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -94,6 +94,14 @@ def test_what_decides_no_number_does_not(tmp_path, changed):
     assert key_of(tmp_path, **changed) == key_of(tmp_path)
 
 
+def test_what_another_backend_trains_with_counts_where_it_is_there(tmp_path):
+    trial = "from sspo.loss import unused\n\n\ndef open_trial(x):\n    return unused(x) + 1\n"
+    key = key_of(tmp_path, integrations__trl__trial=trial)
+    assert key != key_of(tmp_path)  # `unused` is used now
+    assert key != key_of(tmp_path, integrations__trl__trial=trial.replace("+ 1", "+ 2"))
+    assert key == key_of(tmp_path, integrations__trl__trial="# a comment\n" + trial)
+
+
 def test_equal_functions_of_two_modules_that_use_unequal_constants_are_told_apart(tmp_path):
     loop = "from sspo.one import f\nfrom sspo.two import f as g\n\n\nclass Trainer:\n    both = f() - g()\n"
     body = "\n\n\ndef f():\n    return X\n"
