@@ -14,6 +14,7 @@ from analysis.evidence.measures import CLIP_LAST, run_means
 from analysis.evidence.runs import run_states
 from analysis.inference.compare import compare
 from analysis.inference.rule import rule_of
+from analysis.logs.manifest import Arm
 from analysis.logs.run_files import MISSING, RUNNING
 from analysis.logs.run_folders import COUNTED
 from analysis.statistics import Comparison
@@ -150,11 +151,20 @@ def sets_discriminate(evidence: Evidence, limits: Mapping[str, float]) -> tuple[
 
 
 def copies_agree(evidence: Evidence, limits: Mapping[str, float]) -> tuple[str, str]:
-    """Check that the A/A arm (the same cell, other seeds) is equivalent to its original, by two one-sided tests at the smallest effect of interest."""
+    """Check that every A/A arm (the same options, other seeds, or another backend) is equivalent to its original, by two one-sided
+    tests at the smallest effect of interest.
+    """
     copies = evidence.study.with_role("aa")
     if not copies:
         return UNTESTABLE, "the preset has no A/A arm"
-    copy = copies[0]
+    found = [(copy, *_copy_agrees(evidence, copy)) for copy in copies]
+    if len(found) == 1:
+        return found[0][1:]
+    worst = min((state for _, state, _ in found), key=[FAIL, UNTESTABLE, OPEN, PASS].index)
+    return worst, "; ".join(f"{copy.label}: {sentence}" for copy, _, sentence in found)
+
+
+def _copy_agrees(evidence: Evidence, copy: Arm) -> tuple[str, str]:
     original = evidence.study.arm(str(copy.copy_of))
     if original is not None and set(copy.seeds) & set(original.seeds):
         return FAIL, f"{copy.name} shares seeds with {original.name}: it must run on different seeds"

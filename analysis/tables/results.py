@@ -310,7 +310,7 @@ def _meanings(evidence: Evidence, summaries: list[Summary], difference: str) -> 
         REFERENCE: "The arm that this one is compared with.",
         P: f"Probability that chance alone gives a difference at least as large{over}.",
         "n": "Scored runs. Runs of the A/A arm count toward the arm that it repeats."
-        if evidence.study.with_role("aa")
+        if any(len(evidence.same_cell(arm)) > 1 for arm in evidence.study.arms)
         else "Scored runs.",
         MISSING: "Planned runs that did not finish. A diverged one is scored at its last finite weights.",
     }

@@ -102,8 +102,10 @@ def _arms(manifest: Mapping[str, Any], spec: Mapping[str, Any], preset: Mapping[
         offset = own.get("seed_offset") or 0
         seeds = [seed + offset for seed in _seeds(own.get("seeds") or preset.get("seeds"))]
         yield from _otherwise(f"seeds of {name}", ranges(arm["seeds"]), ranges(seeds))
-        if "overrides" in arm and arm.get("copy_of") is None:  # a copy has the overrides of its original
-            overrides = [*(preset.get("overrides") or ()), *(own.get("overrides") or ())]
+        original = written.get(arm.get("copy_of"), {})  # a copy has the overrides of its original
+        if "overrides" in arm and (arm.get("copy_of") is None or original):
+            parts = [preset, original, own]
+            overrides = [text for part in parts for text in part.get("overrides") or ()]
             yield from _otherwise(f"overrides of {name}", arm["overrides"], overrides)
 
 

@@ -206,7 +206,8 @@ def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
 
 def _plan_arm(study: Study, name: str, preset: Preset, *, named: bool) -> PlannedArm:
     arm = study.arms[name]
-    overrides = _later_wins((*preset.overrides, *study.arms[arm.copy_of or name].overrides))
+    original = study.arms[arm.copy_of].overrides if arm.copy_of else ()
+    overrides = _later_wins((*preset.overrides, *original, *arm.overrides))
     config = quick_compose(overrides)
     cell = cell_hash(config) if named else ""
     if named:

@@ -41,6 +41,8 @@ from sweeps.study.spec import (
 )
 
 REPLAYED = re.compile(r"objective(\.(?!clip\b)[\w.]+)?=")
+OF_COPY = ("trainer.backend",)
+"""What a copy may set: where else it repeats its original."""
 SHARES = ("base_max", "no_clip_margin", "token_clip_min", "ceiling", "floor")
 SIZES = ("min_tokens", "min_segments", "min_cv")
 
@@ -220,8 +222,12 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
         )
     if arm.role != "aa":
         raise UserError(f"arms.{name} is a copy of '{original}' but has role {arm.role}; set its role to aa")
-    if arm.overrides:
-        raise UserError(f"arms.{name} is a copy of '{original}' and uses its overrides; leave out its own")
+    own = [text for text in arm.overrides if text.partition("=")[0] not in OF_COPY]
+    if own:
+        raise UserError(
+            f"arms.{name} is a copy of '{original}' and uses its overrides; leave out its own {own[0]}: a copy may only set "
+            f"{' or '.join(OF_COPY)}, to repeat the arm there"
+        )
     if arm.target_clip_frac is not None:
         raise UserError(
             f"arms.{name} is a copy of '{original}' and uses its target_clip_frac; leave out its own"

@@ -143,7 +143,14 @@ def test_the_aa_gate_is_a_test_of_equivalence_and_says_its_power(eight: Evidence
     wide = Evidence(dataclasses.replace(eight.logs, manifest={**eight.logs.manifest, "smallest_effect": 0.3}))
     assert gate(wide, "A/A agrees")[0] == "pass"
     apart = [dataclasses.replace(a, level=0.5) if a.name == "grpo_aa" else a for a in FEW]
-    assert gate(make(tmp_path, apart, 4), "A/A agrees")[0] == "fail"
+    assert gate(make(tmp_path / "one", apart, 4), "A/A agrees")[0] == "fail"
+    again = next(a for a in FEW if a.name == "grpo_aa")
+    elsewhere = dataclasses.replace(
+        again, name="elsewhere", label="another trainer", level=0.5, offset=200, bound=0.3
+    )
+    verdict, said = gate(make(tmp_path / "two", [*FEW, elsewhere], 4), "A/A agrees")
+    assert verdict == "fail", "every copy counts, not the first alone"
+    assert "; another trainer: a difference is shown" in said
 
 
 def test_a_failed_gate_stands_in_the_head_and_in_every_caption(tmp_path: Path) -> None:

@@ -56,17 +56,32 @@ def trl(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_study_of_backends_differs_in_nothing_else() -> None:
     made = make_plan(load(CONF_ROOT / "study", "backends"), "default", Path("runs"))
-    own, other, copy = (made.arm(name) for name in ("sspo", "trl", "sspo_aa"))
+    own, other, copy, across = (made.arm(name) for name in ("sspo", "trl", "sspo_aa", "trl_aa"))
     assert other.overrides == (*own.overrides, "trainer.backend=trl")
     assert (own.cell, own.level) == (copy.cell, other.level)
     assert own.cell != other.cell
-    assert not set(own.seeds) & set(copy.seeds)
+    assert (across.cell, across.copy_of) == (other.cell, "sspo"), (
+        "an A/A across backends repeats ours in the other"
+    )
+    assert not set(own.seeds) & {*copy.seeds, *across.seeds}
     assert {trial.arm: trial.backend for trial in made.trials()} == {
         "base": "sspo",
         "sspo": "sspo",
         "trl": "trl",
         "sspo_aa": "sspo",
+        "trl_aa": "trl",
     }
+
+
+def test_a_copy_may_change_its_backend_and_nothing_else() -> None:
+    arms = {
+        "sspo": {},
+        "again": {"role": "aa", "copy_of": "sspo", "seed_offset": 50, "overrides": ["trainer.lr=1e-3"]},
+    }
+    with pytest.raises(
+        UserError, match=r"leave out its own trainer.lr=1e-3: a copy may only set trainer.backend"
+    ):
+        parse("both", {"baseline": "sspo", "arms": arms, "presets": PRESETS})
 
 
 def test_a_backend_may_be_a_factor_of_a_design() -> None:

@@ -101,7 +101,9 @@ class RunFolder(TrainerCallback, ExportableState):
             )
         log.rewind(covered)
         log.describe(
-            written(self.config), environment_of(self.config, self.trainer.model, self.config.model.precision), resumed=resumed
+            written(self.config),
+            environment_of(self.config, self.trainer.model, self.config.model.precision),
+            resumed=resumed,
         )
         self.log = log
 
@@ -162,7 +164,9 @@ class RunFolder(TrainerCallback, ExportableState):
         self.trainer.clip_scale = self.control.scale
         warnings = warnings_of(self.watch, rollout.steps, self.control, self.finished)
         if self.log is not None:
-            if not rollout.reward_PG.isnan().any():  # without all rewards no other objective's advantages follow
+            if (
+                not rollout.reward_PG.isnan().any()
+            ):  # without all rewards no other objective's advantages follow
                 keep(self.log, recorded, self.config.trainer.record)
             for warning in warnings:
                 print(warning, file=sys.stderr, flush=True)
@@ -206,9 +210,7 @@ def config_of(trainer: SSPOTrainer, rollouts: int) -> TrainConfig:
     """Return the trainer's options with its model's place, which replay reads."""
     options, args = trainer.options, trainer.args
     halved = args.bf16 or trainer.model.dtype == torch.bfloat16
-    model = replace(
-        options.model, path=_path(trainer.model), precision="bfloat16" if halved else "float32"
-    )
+    model = replace(options.model, path=_path(trainer.model), precision="bfloat16" if halved else "float32")
     capped = options.objective.tis_cap is not None or options.objective.mis_cap is not None
     backend = options.trainer.backend if capped else "trl"  # a trial of ours cannot have both
     return replace(options, model=model, trainer=replace(options.trainer, rollouts=rollouts, backend=backend))
@@ -231,4 +233,7 @@ def written(config: TrainConfig) -> dict[str, Any]:
 
 def _problem_ids(rollout: TrlRollout) -> list[str]:
     """Return an id per prompt: equal for equal prompts, whatever dataset they come from."""
-    return [content_hash({"prompt": json.dumps(prompt, sort_keys=True, default=str)}) for prompt in rollout.prompts]
+    return [
+        content_hash({"prompt": json.dumps(prompt, sort_keys=True, default=str)})
+        for prompt in rollout.prompts
+    ]

@@ -104,7 +104,9 @@ class Trial(Course):
             prompt_mask_BL=nothing_BL.bool(),
             response_BT=pad(rows, batch_first=True, padding_value=self.policy.pad_id),
             mask_BT=pad([torch.ones_like(row, dtype=torch.bool) for row in rows], batch_first=True),
-            truncated_B=torch.tensor([not ids or ids[-1] not in self.policy.end_ids for ids in completion_ids]),
+            truncated_B=torch.tensor(
+                [not ids or ids[-1] not in self.policy.end_ids for ids in completion_ids]
+            ),
         )
 
     def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
