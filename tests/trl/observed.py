@@ -81,7 +81,7 @@ def lengths(completions, **_):
     return [(len(text) % 7) / 7 for text in completions]
 
 
-def train(objective, *, overrides=(), processes=1, peft_config=None, evaluated=False, **options):
+def train(objective, *, overrides=(), processes=1, peft_config=None, evaluated=False, dropout=0.0, **options):
     """Train for one rollout of two steps an iteration; return the trainer and its steps."""
     sizes = {
         "per_device_train_batch_size": 8 // processes,
@@ -111,7 +111,7 @@ def train(objective, *, overrides=(), processes=1, peft_config=None, evaluated=F
     )
     watch = Watch()
     trainer = Watched(
-        model=AutoModelForCausalLM.from_pretrained(FOLDER),
+        model=AutoModelForCausalLM.from_pretrained(FOLDER, attention_dropout=dropout),
         processing_class=AutoTokenizer.from_pretrained(FOLDER),
         reward_funcs=lengths,
         args=args,

@@ -61,6 +61,10 @@ class SSPOTrainer(GRPOTrainer):
         self._visited: list[Visit] = []
         super().__init__(*args, **kwargs)
         check_built(self)
+        if self.args.disable_dropout:
+            for module in self.model.modules():
+                if getattr(module, "attention_dropout", 0.0):
+                    module.attention_dropout = 0.0  # not a layer, so TRL leaves it on
         check_readable(self.options.segmentation, self.processing_class)
         self.add_callback(SaveAfterRollouts(self.updates))
         self.folder: RunFolder | None = None
