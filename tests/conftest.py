@@ -41,6 +41,19 @@ SLOW_FILES = (
     "test_page",
 )
 SLOW_ROOMS = ("trainer", "sweeps", "integrations", "segmentation", "replay")
+PROOFS = "acceptance"
+SLOW_PROOFS = (
+    "test_real_models",
+    "test_tutorial",
+    "test_controller",
+    "test_killed_runs",
+    "test_chaos",
+    "test_graders",
+    "test_example_project",
+    "test_cuda_kit",
+    "test_search_on_questions",
+)
+"""Files of `make acceptance` that take more than a minute, the longest first."""
 
 if importlib.util.find_spec(
     "hypothesis"
@@ -91,6 +104,16 @@ def _open(handle: int) -> None:
     os.fstat(handle)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the long files first: processes that share the files then end together."""
-    items.sort(key=lambda item: (item.path.stem not in SLOW_FILES, item.path.parent.name not in SLOW_ROOMS))
+    proofs = SLOW_PROOFS if config.option.markexpr == PROOFS else ()
+
+    def place(item: pytest.Item) -> tuple[int, bool, bool]:
+        file, room = item.path.stem, item.path.parent.name
+        return (
+            proofs.index(file) if file in proofs else len(proofs),
+            file not in SLOW_FILES,
+            room not in SLOW_ROOMS,
+        )
+
+    items.sort(key=place)

@@ -120,6 +120,10 @@ TARGET = "objective.bounds.target_clip_frac"
             ["trainer.forward=lean", "model.attention=eager"],
             "trainer.forward=lean has an attention of its own",
         ),
+        (
+            ["objective.bounds.target_control=integral"],
+            "target_control=integral has no effect without objective.bounds.target_clip_frac",
+        ),
         (["model.lora.alpha=16"], "model.lora.alpha has no effect with model.lora.rank=0"),
         (["objective.term=unclipped"], "adapt=tanh has no effect on term 'unclipped', which has no bounds"),
         (["objective=sapo", "objective.bounds.adapt=rank"], "has no effect on term 'sapo'"),

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.checks.matching import FEWEST, MOST
-from analysis.checks.scored import rewarded_apart, scored_apart, trained_apart
+from analysis.checks.scored import listed, rewarded_apart, scored_apart, trained_apart
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.digests import digests_by_run
@@ -22,6 +21,7 @@ from analysis.logs.run_files import DONE
 from analysis.logs.trace import RECORD, Trace, metric, ranges, trace
 from analysis.text.rounding import rounded
 from sspo.config.choices import term_of_record
+from sspo.metrics.held import FEWEST_TIMES, MOST_TIMES
 
 CLIP = "policy/clip_frac"
 CLIP_ACTIVE = Measure("clip", "policy/clip_frac_active", True)
@@ -84,7 +84,7 @@ def _never_clipped(evidence: Evidence) -> str:
         return ""
     if len(never) == len(clipping):
         return "Clipping had no effect: no arm clipped a token at any step, so its bounds do not matter here."
-    return f"Clipping had no effect in {_listed(never)}: no token was clipped at any step."
+    return f"Clipping had no effect in {listed(never, named=NAMED)}: no token was clipped at any step."
 
 
 def _clips(evidence: Evidence, run: int) -> bool:
@@ -102,7 +102,7 @@ def _zero_advantages(evidence: Evidence) -> str:
     ]
     if not found:
         return ""
-    return f"Zero advantages: share of groups with equal rewards, which carry no gradient: {_listed(found)}."
+    return f"Zero advantages: share of groups with equal rewards, which carry no gradient: {listed(found, named=NAMED)}."
 
 
 def _identical(evidence: Evidence) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _identical(evidence: Evidence) -> Iterator[str]:
     alike = [" and ".join(trained[name] for name in group) for group in groups if len(group) > 1]
     if alike or partly:
         whole = [f"{names} at all shared seeds" for names in alike]
-        yield f"Identical trajectories: {_listed([*whole, *partly], '; ')}: their differences had no effect there."
+        yield f"Identical trajectories: {listed([*whole, *partly], '; ', NAMED)}: their differences had no effect there."
 
 
 def _trajectories(metrics: pd.DataFrame) -> dict[int, str]:
@@ -161,14 +161,14 @@ def _unequal(evidence: Evidence) -> Iterator[str]:
         found = [said for arm, other in pairs if (said := _apart(budget, arm, other)) is not None]
         worst_first = [said for _, said in sorted(found, key=lambda one: -one[0])]
         if worst_first:
-            yield f"Unequal {budget.name}: {_listed(worst_first, '; ')}."
+            yield f"Unequal {budget.name}: {listed(worst_first, '; ', NAMED)}."
     seeds = [
         f"{arm.label} ({_seeds(evidence, arm)}) against {other.label} ({_seeds(evidence, other)})"
         for arm, other in pairs
         if arm.role != "aa" and evidence.counted(other) and _seeds(evidence, arm) != _seeds(evidence, other)
     ]
     if seeds:
-        yield f"Unequal seeds: {_listed(seeds, '; ')}."
+        yield f"Unequal seeds: {listed(seeds, '; ', NAMED)}."
 
 
 def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
@@ -187,7 +187,7 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
         return None if arm.role == "no_clip" else _mean(clip, runs)
 
     return (
-        _Budget("clip fraction", clipped, FEWEST, MOST, lambda v: f"{rounded(100 * v, '.2g')} %"),
+        _Budget("clip fraction", clipped, FEWEST_TIMES, MOST_TIMES, lambda v: f"{rounded(100 * v, '.2g')} %"),
         _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
         _Budget(
             "tokens (mean per response, summed over rollouts)",
@@ -226,9 +226,3 @@ def _mean(of_run: Mapping[int, float], runs: Iterable[int]) -> float | None:
 def _seeds(evidence: Evidence, arm: Arm) -> str:
     """Return the seeds of the counted runs, as ranges."""
     return ranges(sorted({int(evidence.runs.at[run, "seed"]) for run in evidence.counted(arm)}))
-
-
-def _listed(found: list[str], between: str = ", ") -> str:
-    """List the first few, and the number of the rest."""
-    more = f"{between}and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return between.join(found[:NAMED]) + more

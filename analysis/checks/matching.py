@@ -13,13 +13,7 @@ from analysis.logs.trace import Trace, metric, trace
 from analysis.text.rounding import rounded
 from analysis.text.table import Cell
 from sspo.config.choices import INTEGRAL
-
-FEWEST, MOST = 0.67, 1.5
-"""Bounds as multiples of the target: outside them, a comparison at equal clipping leaves out the arm."""
-POINT = 0.01
-"""The distance from the target within which control 'integral' has to stay as well. Arms from before it are not judged
-by that.
-"""
+from sspo.metrics.held import FEWEST_TIMES, MOST_TIMES, is_held, is_near
 
 
 @dataclass(frozen=True)
@@ -33,10 +27,12 @@ class Matching:
 
     @property
     def holds(self) -> bool:
-        """Return whether the arm is known to have clipped near its target."""
-        if self.realized is None or not FEWEST * self.target <= self.realized <= MOST * self.target:
+        """Return whether the arm is known to have clipped near its target: under control 'integral' also within a point of
+        it. Arms from before that control are not judged by the point.
+        """
+        if self.realized is None:
             return False
-        return not self.integral or abs(self.realized - self.target) <= POINT
+        return (is_held if self.integral else is_near)(self.realized, self.target)
 
     @property
     def integral(self) -> bool:
@@ -113,7 +109,7 @@ def matching_note(evidence: Evidence) -> list[str]:
 
 def required(found: Sequence[Matching]) -> str:
     """Return the realized fractions that count as a target."""
-    times = f"{FEWEST} to {MOST} times the target"
+    times = f"{FEWEST_TIMES} to {MOST_TIMES} times the target"
     if not any(m.integral for m in found):
         return times
     return f"{times} and, under control '{INTEGRAL}', one percentage point around it"

@@ -55,7 +55,7 @@ def scored_apart(evidence: Evidence) -> Iterator[str]:
     for key in NEEDED:
         silent = [arm for arm, of in stated.items() if key not in of]
         if silent and len(stated) > 1:
-            yield f"The {SETTINGS[key]} of {_listed(silent)} is not recorded: it may differ from that of other arms."
+            yield f"The {SETTINGS[key]} of {listed(silent)} is not recorded: it may differ from that of other arms."
     if evidence.by_question:
         yield from _other_questions(evidence)
         yield from _other_texts(evidence)
@@ -72,7 +72,7 @@ def rewarded_apart(evidence: Evidence) -> Iterator[str]:
         if mine != theirs
     ]
     if found:
-        yield f"Scored by different rewards, so these scores cannot be compared: {_listed(found, '; ')}."
+        yield f"Scored by different rewards, so these scores cannot be compared: {listed(found, '; ')}."
 
 
 def trained_apart(evidence: Evidence) -> Iterator[str]:
@@ -117,8 +117,8 @@ def _who(found: Mapping[str, tuple[str, ...]]) -> str:
     by_value: dict[tuple[str, ...], list[str]] = {}
     for arm, values in found.items():
         by_value.setdefault(values, []).append(arm)
-    said = [f"{' and '.join(map(_short, values))} for {_listed(arms)}" for values, arms in by_value.items()]
-    return _listed(said, ", ")
+    said = [f"{' and '.join(map(_short, values))} for {listed(arms)}" for values, arms in by_value.items()]
+    return listed(said, ", ")
 
 
 def _short(text: str) -> str:
@@ -137,7 +137,7 @@ def _other_questions(evidence: Evidence) -> Iterator[str]:
                     f"{arm.label} ({len(mine)}) and {other.label} ({len(theirs)}) share {len(mine & theirs)}"
                 )
         if found:
-            yield f"Different questions of {group}: {_listed(found, '; ')}."
+            yield f"Different questions of {group}: {listed(found, '; ')}."
 
 
 def _other_texts(evidence: Evidence) -> Iterator[str]:
@@ -152,7 +152,7 @@ def _other_texts(evidence: Evidence) -> Iterator[str]:
             if len(mine | theirs) > 1 and mine and theirs:
                 found.append(f"{other.label} and {arm.label}")
         if found:
-            yield f"Different questions or right answers under the same ids of {group}: {_listed(found, '; ')}."
+            yield f"Different questions or right answers under the same ids of {group}: {listed(found, '; ')}."
 
 
 def _digests(evidence: Evidence, arm: Arm, group: str) -> set[str]:
@@ -178,6 +178,7 @@ def _asked(evidence: Evidence) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def _listed(found: list[str], between: str = ", ") -> str:
-    more = f"{between}and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return between.join(found[:NAMED]) + more
+def listed(found: list[str], between: str = ", ", named: int = NAMED) -> str:
+    """List the first few, and the number of the rest."""
+    more = f"{between}and {len(found) - named} more" if len(found) > named else ""
+    return between.join(found[:named]) + more

@@ -11,6 +11,7 @@ from typing import Any
 from analysis.logs.manifest import one_line
 from sspo.config.json_file import read_json
 from sspo.errors import UserError
+from sspo.metrics.law import ESTIMATES, GAINS
 
 FORMAT = 1
 AGAIN = "run the replay again"
@@ -113,20 +114,6 @@ class Law:
     """Intervals are over these: runs, or the rollouts of the only run."""
     rules: tuple[LawOfRule, ...]
     verdict: str
-
-
-ESTIMATES = (
-    "exponent",
-    "length_exponent",
-    "curvature",
-    "exponent_offset",
-    "exponent_absolute",
-    "exponent_active",
-    "slope",
-    "intercept",
-    "r2",
-)
-GAINS = ("sqrt", "linear", "free", "curved")
 
 
 @dataclass(frozen=True, kw_only=True)

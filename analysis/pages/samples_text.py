@@ -22,11 +22,11 @@ from analysis.logs.samples import (
 from analysis.text.escape import markdown, visible
 from analysis.text.rounding import rounded
 from sspo.config.choices import term_of_record
+from sspo.metrics.raised import raised
 
 CUT, SPACE, NOTHING = "│", "␣", "◦"
 """The last stands for a token that adds no text: the first bytes of a character that a later token completes.
 """
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 ENTROPY_EDGES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Nats: each class is twice as wide as the one before it."""
 RATIO_EDGES = (1.003, 1.01, 1.03, 1.1, 1.3)
@@ -38,7 +38,7 @@ MARKDOWN_TOKENS, MARKDOWN_PROMPT = 160, 600
 
 def cut_before(segment: Segment, sample: Sample) -> str:
     """Return the bar before a piece of a segment; if segments are groups of tokens, with the number of its group."""
-    return CUT + (str(segment.number).translate(RAISED) if sample.grouped else "")
+    return CUT + (raised(segment.number) if sample.grouped else "")
 
 
 def with_cuts(segments: Sequence[Segment], texts: Sequence[str], sample: Sample) -> str:

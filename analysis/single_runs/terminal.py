@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analysis.logs.samples import Sample, Segment, head, segments_of
-from analysis.pages.samples_text import CUT, NOTHING, RAISED, count, with_cuts
+from analysis.pages.samples_text import CUT, NOTHING, count, with_cuts
 from analysis.single_runs.columns import GAP, fitted, grid, left, right, wrapped
 from analysis.single_runs.measures import HELD_OUT
 from analysis.single_runs.read import Run
@@ -16,6 +16,7 @@ from analysis.single_runs.settings import differing
 from analysis.single_runs.sparkline import ASCII_LEVELS, LEVELS, ends, sparkline
 from analysis.text.escape import visible
 from analysis.text.rounding import rounded
+from sspo.metrics.raised import RAISED
 
 ENDS = ("first", "middle", "last")
 LEAST, SHORTEST, LONGEST = 4, 8, 24

@@ -21,6 +21,7 @@ from sspo.config.build import build
 from sspo.config.fitted import fitted
 from sspo.config.places import conf_roots
 from sspo.config.validation import validate
+from sspo.config.yaml_file import read_any
 from sspo.errors import UserError
 
 SPECIAL = ("$", "???")
@@ -95,7 +96,7 @@ def _groups_of_experiment(name: str) -> set[str]:
     """Return the groups that an experiment chooses from or sets options of, even to their defaults."""
     file = hydra.choice_file("experiment", name)
     assert file is not None
-    written = hydra.read_choice(file)
+    written = read_any(file)
     if not isinstance(written, dict):
         raise _NotPlain
     groups = set(written) - {"defaults"}

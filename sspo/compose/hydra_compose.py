@@ -33,6 +33,7 @@ from sspo.config.places import conf_file, conf_files, conf_roots
 from sspo.config.plugins.kinds import OF_GROUP
 from sspo.config.plugins.table import Plugin, find, names_of
 from sspo.config.validation import validate
+from sspo.config.yaml_file import read_any
 from sspo.errors import UserError, siblings, unknown
 from sspo.objective.variants import HOUSE_VARIANTS, VARIANTS
 
@@ -157,16 +158,8 @@ def choice_values(group: str, name: str) -> dict[str, Any]:
     file = choice_file(group, name)
     if file is None or (group in OF_GROUP and not file.is_file()):
         return {NAMED[group][0]: name}
-    values: dict[str, Any] = read_choice(file)
+    values: dict[str, Any] = read_any(file)
     return values
-
-
-def read_choice(file: Path) -> Any:
-    """Return the content of a choice's file. Raises UserError if it is not YAML."""
-    try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{file} cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
 @functools.cache

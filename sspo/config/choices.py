@@ -38,10 +38,12 @@ class Adaptation:
     """True if bounds follow entropy, at bounds.entropy_level."""
     mean_one: bool = False
     """True if bounds are clip.low and clip.high times a g of token-weighted mean one, on bounds.side."""
-    alpha: str = ""
-    """The meaning of bounds.alpha; empty if it has no effect."""
-    alphas: str = "(-1, 1)"
-    """The range of bounds.alpha: "(-1, 1)" or "(0, 1]"."""
+    alpha: bool = False
+    """True if bounds.alpha has an effect: the strength of the adaptation or, under 'sqrt' and 'position', an exponent."""
+    positive: bool = False
+    """True if bounds.alpha is in (0, 1], and not in (-1, 1)."""
+    bounded: bool = False
+    """True if factors are at most 1 + |alpha| and, with a mean that divides them, at least 1 - |alpha| before that."""
     multiples: bool = True
     """True if scaling clip.low and clip.high scales every token's bounds."""
     own_ratio: bool = False
@@ -56,18 +58,18 @@ class Adaptation:
 
 ADAPTATIONS: Mapping[str, Adaptation] = {
     "none": Adaptation(),
-    "tanh": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
-    "linear": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
-    "rank": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
-    "shuffled": Adaptation(entropy=True, mean_one=True, alpha="the strength"),
-    "sqrt": Adaptation(entropy=True, mean_one=True, alpha="the exponent of the entropy"),
-    "hapo": Adaptation(entropy=True, alpha="the strength", alphas="(0, 1]"),
+    "tanh": Adaptation(entropy=True, mean_one=True, alpha=True, bounded=True),
+    "linear": Adaptation(entropy=True, mean_one=True, alpha=True, bounded=True),
+    "rank": Adaptation(entropy=True, mean_one=True, alpha=True, bounded=True),
+    "shuffled": Adaptation(entropy=True, mean_one=True, alpha=True, bounded=True),
+    "sqrt": Adaptation(entropy=True, mean_one=True, alpha=True),
+    "hapo": Adaptation(entropy=True, alpha=True, positive=True, bounded=True),
     "espo": Adaptation(entropy=True, shares=True),
     "dcpo": Adaptation(multiples=False, own_ratio=True),
     "binary_tv": Adaptation(own_ratio=True),
     "binary_kl": Adaptation(multiples=False, own_ratio=True),
     "gapo": Adaptation(groups=True),
-    "position": Adaptation(alpha="the exponent of the position", multiples=False, in_logs=True),
+    "position": Adaptation(alpha=True, multiples=False, in_logs=True),
 }
 G_NAMES = tuple(name for name, facts in ADAPTATIONS.items() if facts.mean_one)
 """Adaptations that multiply clip.low and clip.high by a g of token-weighted mean one."""

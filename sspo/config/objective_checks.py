@@ -9,11 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from sspo.config import BoundsConfig, ClipConfig, KeptConfig, KernelConfig, ObjectiveConfig, TauConfig
-from sspo.config.choices import ADAPTATIONS, TERMS, Term
+from sspo.config.choices import ADAPTATIONS, TERMS
 from sspo.errors import UserError
-
-BOUNDED_G = ("tanh", "linear", "rank", "shuffled")
-"""Adaptations whose g is within 1 - |alpha| and 1 + |alpha| before its mean divides it."""
 
 
 def check_objective(objective: ObjectiveConfig) -> None:
@@ -48,9 +45,10 @@ def widest_g(bounds: BoundsConfig) -> float:
     """Return the largest factor by which adaptation can widen a bound; for a g of bounded range, its maximum over the
     least mean that divides it. 1 for rules whose bounds may exceed 1, where a token has no lower bound.
     """
-    if bounds.adapt in BOUNDED_G:
-        return (1 + abs(bounds.alpha)) / (1 - abs(bounds.alpha))
-    return 1 + bounds.alpha if bounds.adapt == "hapo" else 1.0
+    facts, strength = ADAPTATIONS[bounds.adapt], abs(bounds.alpha)
+    if not facts.bounded:
+        return 1.0
+    return (1 + strength) / (1 - strength) if facts.mean_one else 1 + strength
 
 
 def _check_term_options(objective: ObjectiveConfig) -> None:
@@ -66,15 +64,11 @@ def _check_term_options(objective: ObjectiveConfig) -> None:
             if not (value == least or 0 < value < float("inf")):
                 kind = "a finite number of at least 0" if least == 0 else "a positive finite number"
                 raise UserError(f"objective.{group}.{key} must be {kind}, got {value}")
-        if not _uses(TERMS[objective.term], group) and config != default:
+        if not getattr(TERMS[objective.term], group) and config != default:
             raise UserError(
                 f"objective.{group} has no effect on term '{objective.term}': {of_terms} of objective.term="
-                + " or ".join(name for name, term in TERMS.items() if _uses(term, group))
+                + " or ".join(name for name, term in TERMS.items() if getattr(term, group))
             )
-
-
-def _uses(term: Term, option: str) -> bool:
-    return bool(getattr(term, option))
 
 
 def _check_level(objective: ObjectiveConfig) -> None:
@@ -125,9 +119,9 @@ def _check_clip(objective: ObjectiveConfig) -> None:
     if not 0 < clip.high < float("inf"):
         raise UserError(f"objective.clip.high must be a positive finite number, got {clip.high}")
     _check_dual(objective)
-    if bounds.adapt == "gapo" and clip.high < clip.low:
+    if ADAPTATIONS[bounds.adapt].groups and clip.high < clip.low:
         raise UserError(
-            f"objective.clip.high must be at least objective.clip.low for the bounds of 'gapo', which lie between the two, got "
+            f"objective.clip.high must be at least objective.clip.low for the bounds of '{bounds.adapt}', which lie between the two, got "
             f"{clip.high:g} and {clip.low:g}"
         )
     if term.in_logs or ADAPTATIONS[bounds.adapt].in_logs:
@@ -174,11 +168,11 @@ def _too_wide(clip: ClipConfig, bounds: BoundsConfig, widest: float) -> str:
 
 def _check_bounds(objective: ObjectiveConfig) -> None:
     bounds, adapt, facts = objective.bounds, objective.bounds.adapt, ADAPTATIONS[objective.bounds.adapt]
-    if facts.alphas == "(0, 1]" and not 0 < bounds.alpha <= 1:
+    if facts.positive and not 0 < bounds.alpha <= 1:
         raise UserError(
             f"objective.bounds.alpha must be in (0, 1] for the bounds of '{adapt}', got {bounds.alpha}"
         )
-    if facts.alphas == "(-1, 1)" and not -1 < bounds.alpha < 1:
+    if not facts.positive and not -1 < bounds.alpha < 1:
         raise UserError(f"objective.bounds.alpha must be in (-1, 1), got {bounds.alpha}")
     if not facts.alpha and bounds.alpha != 0:
         raise UserError(

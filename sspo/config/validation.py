@@ -36,6 +36,7 @@ from sspo.config.choices import (
     HOUSE_TERMS,
     KL_ESTIMATORS,
     POOLINGS,
+    PROPORTIONAL,
     RATIOS,
     SIDES,
     TARGET_CONTROLS,
@@ -322,6 +323,11 @@ def _check_target(config: TrainConfig, updates: int) -> None:
         _pair("objective.bounds.target_range", bounds.target_range),
     )
     if target is None:
+        if bounds.target_control != PROPORTIONAL:
+            raise UserError(
+                f"objective.bounds.target_control={bounds.target_control} has no effect without objective.bounds.target_clip_frac: set "
+                f"the clip fraction to hold, or leave target_control at {PROPORTIONAL}"
+            )
         return
     unmatched = why_unmatched(objective)
     if unmatched is not None:

@@ -94,12 +94,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises UserError, naming the file and if possible the line, if it cannot be read, is too large or too deep, is not a
     mapping, not YAML or not UTF-8, or repeats a key.
     """
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    return parse_mapping(content, path)
+    return parse_mapping(_bytes(path), path)
+
+
+def read_any(path: Path) -> Any:
+    """Return the content of a YAML file, which may be empty or no mapping. Raises UserError as `read_yaml` does."""
+    return parse_yaml(_text(_bytes(path), path), path)
 
 
 def parse_mapping(raw: bytes, path: Path) -> dict[str, Any]:
@@ -126,6 +126,14 @@ def parse_yaml(text: str, path: Path) -> Any:
         raise UserError(f"{path} is not valid YAML{where}: {said}") from error
     except (ValueError, OverflowError) as error:  # a text that only looks like a number, such as 0x_
         raise UserError(f"{path} is not valid YAML: {error}") from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(LARGEST + 1)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _text(content: bytes, path: Path) -> str:

@@ -5,6 +5,9 @@ metric    observations that merge
 at_k      pass@k and maj@k
 wilson    an interval for a share
 percent   a share as text, in percent
+held      which clip fractions count as their target
+law       names of what a replay estimates, and which shape of a bound fits
+raised    numbers in raised digits
 replayed  the counts of a replay, and the shares of these counts
 page      docs/metrics.md
 """

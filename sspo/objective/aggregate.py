@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-from sspo.objective.ratio import segment_size
+from sspo.objective.ratio import segment_size, segments_of
 from sspo.types import LossContext
 
 Aggregation = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, LossContext], torch.Tensor]
@@ -67,7 +67,7 @@ def segment_mean(
 ) -> torch.Tensor:
     """Return the mean over responses of means over segments of token means."""
     share_BT = term_BT / segment_size(segment_id_BT, mask_BT)
-    segments_B = (segment_id_BT.amax(1) + 1).clamp(min=1)
+    segments_B = segments_of(segment_id_BT).clamp(min=1)
     return (torch.where(mask_BT, share_BT, 0.0).sum(1) / segments_B).sum() / context.responses
 
 

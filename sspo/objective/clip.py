@@ -78,8 +78,7 @@ def ppo(x: TermInputs) -> ClippedTerm:
     """
     ratio_BT = x.log_ratio_BT.exp()
     least_BT, most_BT = 1 - x.low_BT, 1 + x.high_BT
-    low_BT = (x.advantage_BT < 0) & (ratio_BT < least_BT)
-    high_BT = (x.advantage_BT > 0) & (ratio_BT > most_BT)
+    low_BT, high_BT = _beyond(ratio_BT, least_BT, most_BT, x.advantage_BT)
     # minimum and maximum would halve the gradient of a ratio right at its bound, such as 1 at a bound of 0 where entropy is 0
     most_BT = most_BT.masked_fill(ratio_BT == most_BT, math.inf)
     least_BT = least_BT.masked_fill(ratio_BT == least_BT, -math.inf)
@@ -135,10 +134,10 @@ def ce_gppo(x: TermInputs) -> ClippedTerm:
     the paper's for its 7B model (beta_1 and beta_2). 0 and 0 give PPO's gradient.
     """
     ratio_BT = x.log_ratio_BT.exp()
-    low_BT = (x.advantage_BT < 0) & (ratio_BT < 1 - x.low_BT)
-    high_BT = (x.advantage_BT > 0) & (ratio_BT > 1 + x.high_BT)
+    least_BT, most_BT = 1 - x.low_BT, 1 + x.high_BT
+    low_BT, high_BT = _beyond(ratio_BT, least_BT, most_BT, x.advantage_BT)
     kept, own_BT = x.objective.kept, (x.log_ratio_BT - x.log_ratio_BT.detach()).exp()
-    weight_BT = torch.where(low_BT, kept.low * (1 - x.low_BT), kept.high * (1 + x.high_BT))
+    weight_BT = torch.where(low_BT, kept.low * least_BT, kept.high * most_BT)
     term_BT = torch.where(low_BT | high_BT, weight_BT * own_BT, ratio_BT) * x.advantage_BT
     return replace(_without_clipping(term_BT, x), capped_BT=low_BT | high_BT)
 
@@ -187,6 +186,13 @@ def sapo(x: TermInputs) -> ClippedTerm:
     tau_BT = torch.full_like(x.log_ratio_BT, tau.negative).masked_fill(x.advantage_BT > 0, tau.positive)
     gate_BT = torch.sigmoid(tau_BT * (x.log_ratio_BT.exp() - 1)) * (4 / tau_BT)
     return _without_clipping(gate_BT * x.advantage_BT, x)
+
+
+def _beyond(
+    ratio_BT: torch.Tensor, least_BT: torch.Tensor, most_BT: torch.Tensor, advantage_BT: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the tokens below and above the bounds of the ratio towards which A pushes them."""
+    return (advantage_BT < 0) & (ratio_BT < least_BT), (advantage_BT > 0) & (ratio_BT > most_BT)
 
 
 def _finite_logp(x: TermInputs) -> torch.Tensor:

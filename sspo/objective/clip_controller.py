@@ -64,7 +64,8 @@ class ClipControl:
     rollouts: int = 0
     """Rollouts that it has been updated from; 0 leaves bounds as configured."""
     owed: float = 0.0
-    """Control 'integral': sum of (f - q) / q over rollouts, which later ones pay back."""
+    """Control 'integral': what rollouts clipped beyond the target, in multiples of it, which later ones pay back: (f - q) / q of
+    each, added to KEPT times what was owed before."""
     log_met: float = 0.0
     """Control 'integral': mean log of the scale that would have met the target, nats."""
 

@@ -27,16 +27,9 @@ def prepared(
     The permutation of shuffled bounds derives from (seed, rollout). `vocabulary` is the number of tokens that the policy
     chooses from, required by the bounds of 'espo' only.
     """
-    seen = RolloutColumns(
-        segment_id_BT=batch.segment_id_BT,
-        mask_BT=batch.mask_BT,
-        entropy_BT=batch.entropy_BT,
-        advantage_BT=batch.advantage_BT,
-        group=group,
-        vocabulary=vocabulary,
-        generator=torch_stream(seed, "shuffled bounds", rollout),
-    )
-    low_BT, high_BT = multipliers(seen, objective) or (None, None)
+    columns = batch.mask_BT, batch.segment_id_BT, batch.entropy_BT, batch.advantage_BT
+    stream = torch_stream(seed, "shuffled bounds", rollout)
+    low_BT, high_BT = _factors(objective, *columns, group, vocabulary, stream)
     weight_B = group_weight(batch.mask_BT, group) if objective.aggregation == "group_token_mean" else None
     extras = replace(batch.extras, g_low_BT=low_BT, g_high_BT=high_BT, group_weight_B=weight_B)
     return replace(batch, extras=extras)
@@ -69,16 +62,9 @@ def whole_batch(
     the advantages, by the bounds of 'gapo'; `vocabulary` is the number of tokens that the policy chooses from, required
     by the bounds of 'espo'; `seed` is that of shuffled bounds. Raises ValueError if bounds follow something that is None.
     """
-    seen = RolloutColumns(
-        segment_id_BT=segment_id_BT,
-        mask_BT=mask_BT,
-        entropy_BT=entropy_BT,
-        advantage_BT=advantage_BT,
-        group=group,
-        vocabulary=vocabulary,
-        generator=torch_stream(seed, "shuffled bounds"),
-    )
-    low_BT, high_BT = multipliers(seen, objective) or (None, None)
+    columns = mask_BT, segment_id_BT, entropy_BT, advantage_BT
+    stream = torch_stream(seed, "shuffled bounds")
+    low_BT, high_BT = _factors(objective, *columns, group, vocabulary, stream)
     return LossContext(
         tokens=int(mask_BT.sum()),
         responses=len(mask_BT),
@@ -89,3 +75,26 @@ def whole_batch(
             group_weight_B=None if group is None else group_weight(mask_BT, group),
         ),
     )
+
+
+def _factors(
+    objective: ObjectiveConfig,
+    mask_BT: torch.Tensor,
+    segment_id_BT: torch.Tensor,
+    entropy_BT: torch.Tensor | None,
+    advantage_BT: torch.Tensor | None,
+    group: int | None,
+    vocabulary: int | None,
+    stream: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor] | tuple[None, None]:
+    """Return the factors of clip.low and clip.high at each token of a whole rollout; None and None if there are none."""
+    seen = RolloutColumns(
+        segment_id_BT=segment_id_BT,
+        mask_BT=mask_BT,
+        entropy_BT=entropy_BT,
+        advantage_BT=advantage_BT,
+        group=group,
+        vocabulary=vocabulary,
+        generator=stream,
+    )
+    return multipliers(seen, objective) or (None, None)

@@ -10,7 +10,7 @@ from sspo.config import ObjectiveConfig
 from sspo.config.choices import TERMS
 from sspo.metrics import PERCENTILES, SHARES, Metric, observe
 from sspo.objective.clip import ClippedTerm, Surrogate
-from sspo.objective.ratio import segment_size
+from sspo.objective.ratio import segment_size, segments_of
 from sspo.objective.sampler_weight import SamplerWeights
 
 EXTREME = math.log(1.5)
@@ -75,7 +75,7 @@ def _clip_fractions(
             metrics[level + suffix] = observe(level + suffix, flag_BT.sum(), count)
     share_of_segment = (any_BT / segment_size(segment_id_BT, mask_BT)).sum()
     share_of_response = (any_BT.sum(1) / mask_BT.sum(1).clamp(min=1)).sum()
-    segments = (segment_id_BT.amax(1) + 1).sum()
+    segments = segments_of(segment_id_BT).sum()
     responses = mask_BT.any(1).sum()
     metrics["policy/clip_frac_segment"] = observe("policy/clip_frac_segment", share_of_segment, segments)
     metrics["policy/clip_frac_response"] = observe("policy/clip_frac_response", share_of_response, responses)

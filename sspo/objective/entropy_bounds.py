@@ -21,7 +21,7 @@ import torch
 
 from sspo.config import BoundsConfig
 from sspo.config.choices import ADAPTATIONS
-from sspo.objective.ratio import mean_of_segment, partition
+from sspo.objective.ratio import mean_of_segment, partition, segments_of
 
 LEAST_SCALE = 0.01
 """The entropy (nats) that 'sqrt' adds, so that certain tokens keep a bound: the constant of arXiv 2607.22186."""
@@ -72,7 +72,7 @@ def _shuffled(
     h_BT: torch.Tensor, level_id_BT: torch.Tensor, mask_BT: torch.Tensor, generator: torch.Generator
 ) -> torch.Tensor:
     """Return h_BT with its values permuted over units (row, id); drawn on the CPU, so that devices agree."""
-    units_B = level_id_BT.amax(1) + 1
+    units_B = segments_of(level_id_BT)
     unit_BT = (level_id_BT + (units_B.cumsum(0) - units_B)[:, None]).clamp(min=0)
     value_U = torch.zeros(int(units_B.sum()), dtype=h_BT.dtype, device=h_BT.device)
     value_U[unit_BT[mask_BT]] = h_BT[mask_BT]

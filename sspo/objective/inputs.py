@@ -41,6 +41,10 @@ def check_columns(
     """
     if logp_BT.dim() != 2:
         raise ValueError(f"logp_BT must have the shape (responses, tokens), got {tuple(logp_BT.shape)}")
+    if 0 in logp_BT.shape:
+        raise ValueError(
+            f"logp_BT must have at least one response and one token, got the shape {tuple(logp_BT.shape)}"
+        )
     if segment_id_BT is None:
         raise ValueError(
             "segment_id_BT is None, and metrics count segments under every objective: pass the result of "

@@ -51,6 +51,19 @@ def partition(level: str, segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) ->
     raise ValueError(f"unknown ratio level '{level}': valid: response, segment, token")
 
 
+def ids_from_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+    """Return segment ids, (B, T): the number of cuts before each token, -1 off the mask.
+
+    A token that is cut after belongs to the segment that it ends.
+    """
+    return (cut_BT.cumsum(1) - cut_BT.long()).where(mask_BT, -1)
+
+
+def segments_of(segment_id_BT: torch.Tensor) -> torch.Tensor:
+    """Return, (B,), the number of segments of each response."""
+    return segment_id_BT.amax(1) + 1
+
+
 def segment_size(segment_id_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
     """Return, (B, T), the number of tokens of the segment that each token belongs to; 1 off the mask."""
     return _segment_sum(mask_BT.float(), segment_id_BT, mask_BT).clamp(min=1)

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 import torch
 
 from sspo.errors import UserError
+from sspo.objective.ratio import ids_from_cuts
 from sspo.recording.recorded import RecordedRollout, Visits
 from sspo.types import Batch, Score, TokenExtras
 
@@ -135,7 +136,7 @@ def _table(recorded: RecordedRollout) -> pa.Table:
         columns[name] = _lists(value_BT.cpu()[row_N], mask_NT, LISTS[name])
     types = {**PLAIN, **{name: pa.list_(kind) for name, kind in LISTS.items()}}
     more = {name: (getattr(batch.extras, f"{name}_BT"), pa.float32()) for name in OPTIONAL}
-    if not torch.equal(_ids_of_cuts(cut_BT, batch.mask_BT), ids_BT):
+    if not torch.equal(ids_from_cuts(cut_BT, batch.mask_BT), ids_BT):
         more[SEGMENT] = (ids_BT, pa.int32())
     for name, (more_BT, kind) in more.items():
         if more_BT is not None:
@@ -147,10 +148,6 @@ def _table(recorded: RecordedRollout) -> pa.Table:
             for name, kind in types.items()
         }
     )
-
-
-def _ids_of_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    return (cut_BT.long().cumsum(1) - cut_BT.long()).where(mask_BT, -1)
 
 
 def _lists(value_NT: torch.Tensor, mask_NT: torch.Tensor, kind: pa.DataType) -> pa.ListArray:
@@ -211,7 +208,7 @@ def _recorded(head: dict[str, Any], table: pa.Table) -> RecordedRollout:
     if SEGMENT in optional:
         id_BT = padded[SEGMENT][first_B].long().where(mask_BT, -1)
     else:
-        id_BT = _ids_of_cuts(padded["cut"][first_B], mask_BT)
+        id_BT = ids_from_cuts(padded["cut"][first_B], mask_BT)
     advantage_B = _tensor(table, "advantage").float()[first_B]
     batch = Batch(
         prompt_BL=prompts["prompt"].long()[first_B],

@@ -19,7 +19,7 @@ from typing import Any
 from sspo.compose.hydra_compose import choice_values, parse_overrides
 from sspo.config import ClipConfig, ObjectiveConfig, SegmentationConfig, TrainConfig
 from sspo.config.build import build
-from sspo.config.choices import ADAPTATIONS, TERMS
+from sspo.config.choices import ADAPTATIONS, PROPORTIONAL, TERMS
 from sspo.config.grid import parse_grid
 from sspo.config.objective_checks import why_unmatched
 from sspo.config.plugins.in_use import rule_files
@@ -38,7 +38,10 @@ GROUPS = ("objective", "segmentation")
 LABELS = ("objective.name", "objective.paper")
 EVEN = ClipConfig(low=1.0, high=1.0)
 TRAINING_ONLY = ("objective.kl.", "objective.tis_cap", "objective.mis_cap")
-NO_CONTROLLER = "objective.bounds.target_clip_frac=null"
+NO_CONTROLLER = (
+    "objective.bounds.target_clip_frac=null",
+    f"objective.bounds.target_control={PROPORTIONAL}",
+)
 """Bounds are those of the request; the scale of a run's controller is passed separately."""
 FORMS = (
     "objective=",
@@ -201,7 +204,7 @@ def matchable(curve: Curve) -> bool:
 def _config(request: Request, config: TrainConfig, objective: str | None, rule: str | None) -> TrainConfig:
     """Return one validated config: the run's own options, then the named choices, then the overrides."""
     chosen = [f"{group}={name}" for group, name in zip(GROUPS, (objective, rule), strict=True) if name]
-    overrides = parse_overrides([*chosen, *request.options, NO_CONTROLLER])[len(chosen) :]
+    overrides = parse_overrides([*chosen, *request.options, *NO_CONTROLLER])[len(chosen) :]
     values = asdict(config)
     own = config.objective.name
     known = not is_file(own) and own in VARIANTS  # a name may be only a label

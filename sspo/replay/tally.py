@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from sspo.objective.diagnostics import EXTREME
-from sspo.objective.ratio import segment_size
+from sspo.objective.ratio import segment_size, segments_of
 from sspo.recording.ratios import VisitRatios
 
 QUANTILES = {
@@ -141,7 +141,7 @@ def _denominators(ratios: VisitRatios, whole: Mapping[str, torch.Tensor], update
         "tokens": ratios.mask_NT.sum(1),
         "active_tokens": (ratios.mask_NT & (ratios.advantage_NT != 0)).sum(1),
         "responses": ratios.mask_NT.any(1),
-        "segments": ratios.segment_id_NT.amax(1) + 1,
+        "segments": segments_of(ratios.segment_id_NT),
         "extreme_tokens": whole["extreme"].sum(1),
         "advantage_mass": whole["mass"].double().sum(1),
         "ratio_sum": ratio_NT.sum(1),

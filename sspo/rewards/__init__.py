@@ -17,7 +17,7 @@ from typing import Protocol
 
 from sspo.config import REWARD_NAMES, RewardConfig
 from sspo.config.folder_table import FolderTable
-from sspo.config.plugins.table import Plugin, PluginTable, called, label_of, made
+from sspo.config.plugins.table import Plugin, PluginTable, label_of, maker
 from sspo.config.reward_sum import weights
 from sspo.errors import UserError
 from sspo.types import Problem, Response, Score
@@ -115,9 +115,8 @@ class OwnReward:
 
 def _own(plugin: Plugin) -> Callable[[RewardConfig], Reward]:
     """Return a user's own `open_reward`, whose result is checked."""
-    function = called(plugin)
-    said = f"{plugin.key}={plugin.name}"
-    return lambda config: OwnReward(made(plugin, function(config), MEMBERS), said)
+    reward, said = maker(plugin, MEMBERS), f"{plugin.key}={plugin.name}"
+    return lambda config: OwnReward(reward(config), said)
 
 
 REWARDS: Mapping[str, Callable[[RewardConfig], Reward]] = PluginTable(

@@ -13,6 +13,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
+from sspo.metrics.raised import raised
 from sspo.runs.runlog import Row
 
 STATUSES = ("ok", "wrong", "unparsable", "timeout", "crashed", "truncated")
@@ -28,7 +29,6 @@ LONGEST_ANSWER = 200
 """Characters of an answer; a longer one is cut, with a digest that identifies it."""
 CUT = "│"
 """Between two segments of a response."""
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 ALWAYS = ("set", "question", "sample", "mode", "temperature", "value", "status", "tokens", "rollout", "place")
 WHERE_LOGGED = ("second", "answer")
 """Columns of answers that only some runs log."""
@@ -137,7 +137,7 @@ def _cut(texts: Sequence[str], segment_ids: Sequence[int]) -> str:
     grouped = any(after < before for before, after in pairwise(segment_ids))
     text = texts[0] if texts else ""
     for (before, after), more in zip(pairwise(segment_ids), texts[1:], strict=True):
-        number = str(after + 1).translate(RAISED) if grouped else ""
+        number = raised(after + 1) if grouped else ""
         text += f"{CUT}{number}{more}" if before != after else more
     return text
 

@@ -38,8 +38,9 @@ from sspo.config.folder_table import FolderTable
 from sspo.config.plugins.in_use import rules_in_use
 from sspo.config.plugins.table import PluginTable
 from sspo.errors import unknown
+from sspo.objective.ratio import ids_from_cuts, segments_of
 from sspo.randomness import derive
-from sspo.segmentation.cuts import Responses, ids_from_cuts, merge_short, segments_of, split_long
+from sspo.segmentation.cuts import Responses, merge_short, split_long
 from sspo.segmentation.even_cuts import even_cuts
 from sspo.segmentation.own_rule import Rule, own_rule
 from sspo.segmentation.random_cuts import shuffled_cuts

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from sspo.objective.ratio import ids_from_cuts
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -20,19 +22,6 @@ class Responses:
     tokenizer: PreTrainedTokenizerBase
     entropy_BT: torch.Tensor | None = None
     """Entropy (nats) of the sampling policy at every token; None if it was not measured."""
-
-
-def ids_from_cuts(cut_BT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
-    """Return segment ids, (B, T): the number of cuts before each token, -1 off the mask.
-
-    A token that is cut after belongs to the segment that it ends.
-    """
-    return (cut_BT.cumsum(1) - cut_BT.long()).where(mask_BT, -1)
-
-
-def segments_of(segment_id_BT: torch.Tensor) -> torch.Tensor:
-    """Return, (B,), the number of segments of each response."""
-    return segment_id_BT.amax(1) + 1
 
 
 def merge_short(cut_BT: torch.Tensor, min_tokens: int) -> torch.Tensor:

@@ -30,6 +30,7 @@ from sspo.config.validation import check_segmentation
 from sspo.console.command_line import Parser
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
+from sspo.metrics.raised import raised
 from sspo.models.forward import open_forward
 from sspo.models.policy import Policy, load_policy, load_tokenizer
 from sspo.segmentation import segment
@@ -43,7 +44,6 @@ STYLES = (
     "black on bright_magenta",
 )
 BAR, NEWLINE = "|", "⏎\n"
-RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 BY_ENTROPY = ("entropy_peak", "entropy_group")
 BAR_WIDTH = 40
 LONGEST_BARS = 20
@@ -167,7 +167,7 @@ def colored(ids: Sequence[int], segments: Sequence[int], tokenizer: PreTrainedTo
     grouped = any(after < before for before, after in pairwise(segments))
     text = Text()
     for n, (s, members) in enumerate(groupby(zip(segments, ids, strict=True), key=itemgetter(0))):
-        number = str(s + 1).translate(RAISED) if grouped else ""
+        number = raised(s + 1) if grouped else ""
         if n or grouped:
             text.append(BAR + number, style="bold red")
         whole = b"".join(pieces_V[i] for _, i in members)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from sspo.config import TaskConfig, TrainConfig
 from sspo.config.folder_table import FolderTable
-from sspo.config.plugins.table import Plugin, PluginTable, called, made
+from sspo.config.plugins.table import Plugin, PluginTable, maker
 from sspo.errors import UserError
 from sspo.questions.sets import SETS
 from sspo.questions.task import open_questions
@@ -62,8 +62,8 @@ MEMBERS = ("fingerprint", "eval_sets", "trains", "train_problems", "eval_problem
 
 def _own(plugin: Plugin) -> Callable[[TaskConfig], Task]:
     """Return a user's own `open_task`, whose result is checked."""
-    function = called(plugin)
-    return lambda config: made(plugin, function(config), MEMBERS)
+    task: Callable[[TaskConfig], Task] = maker(plugin, MEMBERS)
+    return task
 
 
 TASKS: Mapping[str, Callable[[TaskConfig], Task]] = PluginTable(

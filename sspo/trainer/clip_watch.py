@@ -11,6 +11,7 @@ from sspo.config import TrainConfig
 from sspo.config.choices import INTEGRAL, TERMS
 from sspo.config.objective_checks import why_unmatched
 from sspo.metrics import MIN_ELIGIBLE, Metric, merge_all
+from sspo.metrics.held import FEWEST_TIMES, MOST_TIMES, is_held
 from sspo.objective.clip_controller import ClipControl, at_edge, scaled
 from sspo.objective.critical import nearest_share
 
@@ -19,8 +20,6 @@ HOLD = " or set objective.bounds.target_clip_frac"
 PAYS_BACK = ": objective.bounds.target_control=integral pays such errors back"
 MOST = 0.5
 """If more than this share of gradients is removed, the clip dominates the objective."""
-POINT, FEWEST_TIMES, MOST_TIMES = 0.01, 0.67, 1.5
-"""A target is held if the realized clip fraction is within this distance of it, and between these multiples of it."""
 SHORTEST = 5
 """With fewer rollouts in the last half of a run, a controller has not had the time to hold a target."""
 GROWTH = 2.0
@@ -36,11 +35,6 @@ class Held:
     nearest: float | None
     """The share nearest to the target that any bounds would have clipped; None if none reach it."""
     scale: float
-
-
-def is_held(realized: float, target: float) -> bool:
-    """Return whether a realized clip fraction counts as the target."""
-    return abs(realized - target) <= POINT and FEWEST_TIMES * target <= realized <= MOST_TIMES * target
 
 
 class ClipWatch:

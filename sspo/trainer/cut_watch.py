@@ -6,6 +6,7 @@ import torch
 
 from sspo.config import ObjectiveConfig, SegmentationConfig
 from sspo.config.choices import ADAPTATIONS
+from sspo.objective.ratio import segments_of
 
 ESPO_GROUPS = "entropy_group"
 SEE = "show the cuts of a text with `python -m sspo.segmentation.show`"
@@ -23,7 +24,7 @@ def empty_cuts(
     long_B = tokens_B > 1
     if not long_B.any() or not _looks_at_segments(objective):
         return None
-    segments_B = segment_id_BT.amax(1) + 1
+    segments_B = segments_of(segment_id_BT)
     if rule.rule != "response" and bool((segments_B == 1)[long_B].all()):
         return (
             f"warning: segmentation={rule.rule} makes one segment of every response of the first rollout, so segment "

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from sspo.metrics import Metric, observe
-from sspo.objective.ratio import segment_size
+from sspo.objective.ratio import segment_size, segments_of
 from sspo.types import UNGRADED, Batch, Score
 
 STATUS_KEYS = {
@@ -93,7 +93,7 @@ def _segments(batch: Batch) -> dict[str, Metric]:
     """Return segment metrics. A sum over segments is a sum over tokens weighted by 1 / n_s."""
     size_BT = segment_size(batch.segment_id_BT, batch.mask_BT).double()
     weight_BT = torch.where(batch.mask_BT, 1 / size_BT, 0.0)
-    rows, segments = batch.mask_BT.any(1).sum(), (batch.segment_id_BT.amax(1) + 1).sum()
+    rows, segments = batch.mask_BT.any(1).sum(), segments_of(batch.segment_id_BT).sum()
     tokens = batch.mask_BT.sum()
     entropy_BS = _entropy_by_segment(batch)
     return {

@@ -37,7 +37,7 @@ def bounds(draw):
     facts = ADAPTATIONS[adapt]
     found = BoundsConfig(adapt=adapt)
     if facts.alpha:
-        alphas = [0.5, 1.0] if facts.alphas == "(0, 1]" else [-0.5, 0.0, 0.5]
+        alphas = [0.5, 1.0] if facts.positive else [-0.5, 0.0, 0.5]
         found = replace(found, alpha=draw(st.sampled_from(alphas)))
     if facts.entropy:
         found = replace(found, entropy_level=draw(st.sampled_from(ENTROPY_LEVELS)))

@@ -46,6 +46,16 @@ def batch(**changes):
             VARIANTS["grpo"],
             r"mask_BT must have logp_BT's shape \(2, 2\), got \(2, 3\)",
         ),
+        (
+            {name: column[:, :0] for name, column in batch().items()},
+            VARIANTS["sspo"],
+            r"at least one response and one token, got the shape \(2, 0\)",
+        ),
+        (
+            {name: column[:0] for name, column in batch().items()},
+            VARIANTS["sspo"],
+            r"at least one response and one token, got the shape \(0, 2\)",
+        ),
         ({"segment_id_BT": None}, VARIANTS["sspo"], "segment_id_BT is None"),
         ({"old_logp_BT": None}, VARIANTS["grpo"], r"old_logp_BT is None: it must have .* \(2, 2\)"),
         ({"advantage_BT": None}, VARIANTS["grpo"], "advantage_BT is None"),

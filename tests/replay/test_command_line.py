@@ -249,7 +249,8 @@ def test_grids():
 
 
 def test_requests_become_curves():
-    config = quick_compose(["objective=dapo", "objective.bounds.target_clip_frac=0.1"])
+    held = ["objective.bounds.target_clip_frac=0.1", "objective.bounds.target_control=integral"]
+    config = quick_compose(["objective=dapo", *held])
     (own,) = curves(parse_request([]), config, clip_scale=0.5)
     assert (own.objective.name, own.low_K, own.high_K) == (
         "dapo",

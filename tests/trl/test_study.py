@@ -85,8 +85,8 @@ def test_a_second_sweep_trains_nothing(swept: Path, runs: dict[str, Path]) -> No
 
 def test_one_report_has_both_and_says_once_that_they_differ(swept: Path) -> None:
     page = (swept / "reports" / "backends.smoke" / "index.md").read_text()
-    rows = [line for line in page.splitlines() if line.startswith(("| SSPO, own trainer", "| SSPO, TRL"))]
+    rows = [line for line in page.splitlines() if line.startswith(("| SSPO in our trainer", "| SSPO in TRL"))]
     assert len(rows) >= 2
-    said = "Trained by different backends: sspo for SSPO, own trainer, trl for SSPO, TRL."
+    said = "Trained by different backends: sspo for SSPO in our trainer, trl for SSPO in TRL."
     assert page.count(said) == 1
     assert "rollout 0 differs at seed" not in page

@@ -12,6 +12,7 @@ from analysis.tables.replay import captions
 from analysis.text.numbers import estimate
 from analysis.text.rounding import rounded
 from analysis.text.table import EMPTY, Cell, Row, Table
+from sspo.metrics.law import excess, fitting
 
 SHOWN = {
     "b": "exponent",
@@ -85,19 +86,17 @@ def _estimate(title: str, found: Estimate) -> Cell:
 
 def _excess(row: LawOfRule) -> list[Cell]:
     """Return by how much each shape's held-out deviance per segment is above the lowest of the row."""
-    gains = {"fixed": 0.0, **{name: row.gain[name].value for name in EXCESS.values() if name != "fixed"}}
-    known = [gain for gain in gains.values() if gain is not None]
-    cells = []
-    for name in EXCESS.values():
-        gain = gains[name]
-        value = None if gain is None or len(known) < len(gains) else max(known) - gain
-        cells.append(Cell(EMPTY if value is None else rounded(value, ".2g"), {f"excess_{name}": value}))
-    return cells
+    above = excess({name: found.value for name, found in row.gain.items()})
+    shown = ((name, above[name]) for name in EXCESS.values())
+    return [
+        Cell(EMPTY if value is None else rounded(value, ".2g"), {f"excess_{name}": value})
+        for name, value in shown
+    ]
 
 
 def _fits(row: LawOfRule) -> Cell:
-    names = [title for title, name in EXCESS.items() if name in row.plausible]
-    text = EMPTY if len(names) == len(EXCESS) - 1 else ", ".join(names)
+    fits = fitting(row.plausible)
+    text = ", ".join(title for title, name in EXCESS.items() if name in fits) or EMPTY
     return Cell(text, {"fits": " ".join(row.plausible)})
 
 

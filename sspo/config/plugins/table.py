@@ -70,6 +70,12 @@ def made(plugin: Plugin, found: Any, members: Iterable[str]) -> Any:
     return found
 
 
+def maker(plugin: Plugin, members: Iterable[str]) -> Any:
+    """Return the function of a plug-in that makes an object of a protocol, whose result is checked."""
+    function = called(plugin)
+    return lambda config: made(plugin, function(config), members)
+
+
 class PluginTable(Mapping[str, Row], Generic[Row]):
     """Rows by name. Iteration covers only built-in ones, so that pages and probes do not depend on installed packages."""
 

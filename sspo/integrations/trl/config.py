@@ -21,7 +21,7 @@ UNCLIPPED = 1e9
 
 
 @dataclass
-class SSPOConfig(GRPOConfig):  # type: ignore[misc]  # TRL comes without types
+class SSPOConfig(GRPOConfig):
     """TRL's options of a run, with the objective and the segmentation of this project in place of TRL's loss.
 
     Everything that determines the loss is ours: TRL's own options for it (`loss_type`, `epsilon`, `beta`, ...) are refused

@@ -69,7 +69,7 @@ def in_trl(metrics: Mapping[str, Metric]) -> dict[str, float]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-class SaveAfterRollouts(TrainerCallback):  # type: ignore[misc]
+class SaveAfterRollouts(TrainerCallback):
     """Puts a checkpoint that falls due amid a rollout off to the rollout's end: TRL loses the rest of a rollout when it
     resumes.
     """

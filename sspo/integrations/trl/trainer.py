@@ -39,7 +39,7 @@ Pass = tuple[torch.Tensor, torch.Tensor]
 """Log-probabilities and entropies of one forward pass, nats."""
 
 
-class SSPOTrainer(GRPOTrainer):  # type: ignore[misc]  # TRL comes without types
+class SSPOTrainer(GRPOTrainer):
     """Trains as GRPOTrainer does, with the loss that an SSPOConfig names. Takes GRPOTrainer's arguments.
 
     Raises UserError for tools, images, and what SSPOConfig refuses.

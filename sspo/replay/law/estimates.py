@@ -21,17 +21,6 @@ from sspo.replay.law.cells import FLOOR, Cells
 from sspo.replay.law.power_law import Array, Sample, fit, log_scales
 from sspo.replay.matching import LEVEL
 
-ESTIMATES = (
-    "exponent",
-    "length_exponent",
-    "curvature",
-    "exponent_offset",
-    "exponent_absolute",
-    "exponent_active",
-    "slope",
-    "intercept",
-    "r2",
-)
 FEWEST = 20
 """Units below which a run's bin is left out."""
 Values = dict[str, float | None]
@@ -63,7 +52,7 @@ def sample_of(
 
 
 def estimates_of(cells: Cells) -> Values:
-    """Return the estimates of one run, or of one rollout, by the names of ESTIMATES; None where it has none."""
+    """Return the estimates of one run, or of one rollout, by the names of sspo.metrics.law.ESTIMATES; None where it has none."""
     power = fit(sample_of(cells))
     curved = fit(sample_of(cells, curved=True), needed=2)
     offset = fit(sample_of(cells, offset=True))

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sspo.errors import UserError
+from sspo.metrics.law import ESTIMATES
 from sspo.replay.law.cells import FLOOR, Cells, join
-from sspo.replay.law.estimates import ESTIMATES, bins_of, estimates_of, over_units
+from sspo.replay.law.estimates import bins_of, estimates_of, over_units
 from sspo.replay.law.shapes import gains, held_out, plausible_shapes
 from sspo.replay.law.summary import verdict
 

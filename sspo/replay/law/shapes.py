@@ -12,15 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from sspo.metrics.law import CURVED, FIXED, FREE, GAINS, SHAPES
 from sspo.replay.law.cells import Cells, join
 from sspo.replay.law.estimates import over_units, sample_of
 from sspo.replay.law.power_law import Sample, deviance, fit
 
-SHAPES = {"fixed": 0.0, "sqrt": 1.0, "linear": 2.0}
-"""Shape of a bound on |D| to the exponent b of D^2 that it stands for."""
-FREE, CURVED = "free", "curved"
-"""The fitted exponent, and one that changes with entropy: what a shape can at best reach."""
-MODELS = (*SHAPES, FREE, CURVED)
+MODELS = (FIXED, *GAINS)
 Scores = Mapping[str, Sequence[float]]
 """Deviance of each unit by model."""
 
@@ -49,8 +46,8 @@ def _sample(cells: Cells, model: str) -> Sample:
 def gains(scores: Scores) -> dict[str, Any]:
     """Return how much lower each model's deviance is than that of a fixed bound, per segment, over units."""
     if not scores:
-        return {model: over_units([]) for model in MODELS[1:]}
-    return {model: _less(scores, model, "fixed") for model in MODELS[1:]}
+        return {model: over_units([]) for model in GAINS}
+    return {model: _less(scores, model, FIXED) for model in GAINS}
 
 
 def plausible_shapes(scores: Scores) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sspo.replay.law.shapes import FREE, SHAPES
+from sspo.metrics.law import SHAPES, excess, fitting
 
 NAMES = {"fixed": "fixed", "sqrt": "square root", "linear": "linear"}
 """Names of shapes in prose."""
@@ -34,8 +34,8 @@ def print_law(out: Console, law: Mapping[str, Any]) -> None:
             _interval(row["length_exponent"]),
             _short(row["slope"]["value"]),
             _short(row["r2"]["value"]),
-            *map(_short, _excess(row["gain"])),
-            "–" if len(row["plausible"]) == len(SHAPES) else ", ".join(row["plausible"]),
+            *map(_short, excess({model: found["value"] for model, found in row["gain"].items()}).values()),
+            ", ".join(fitting(row["plausible"])) or "–",
         )
     out.print(view)
     out.print(escape(law["verdict"]), soft_wrap=True)
@@ -50,12 +50,6 @@ def _interval(estimate: Mapping[str, Any]) -> str:
 
 def _short(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
-
-
-def _excess(gain: Mapping[str, Mapping[str, Any]]) -> list[float | None]:
-    """Return by how much the deviance of each shape, and of the free exponent, is above the lowest of them."""
-    values = [0.0, *(gain[model]["value"] for model in (*SHAPES, FREE) if model != "fixed")]
-    return [None if None in values else max(values) - value for value in values]
 
 
 def verdict(rules: Sequence[Mapping[str, Any]], unit: str) -> str:
