@@ -226,7 +226,7 @@ class TrialTrainer(SSPOTrainer):
         """Do nothing: the run has loaded its own checkpoint."""
 
 
-class Steps(TrainerCallback):
+class Steps(TrainerCallback):  # type: ignore[misc]  # transformers comes without types
     """Tells a run of its optimizer steps."""
 
     def __init__(self, trial: Trial):
