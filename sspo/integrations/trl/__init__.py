@@ -7,6 +7,7 @@ refusals    what one of the two cannot express, a sentence each
 trainer     SSPOTrainer: TRL's loop with our loss
 rollout     one generation over all processes: segments, old entropy, advantages, bounds
 steps       the counts that each optimizer step is divided by, and its metrics
+recorded    a rollout of TRL's as a recorded one of ours
 run_folder  the run folder, written by a callback
 trial       trainer.backend=trl: a configuration of ours, trained by TRL
 """

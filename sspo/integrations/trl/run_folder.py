@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from transformers import TrainerCallback
@@ -38,8 +38,6 @@ from sspo.trainer.optim import Diverged
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from sspo.integrations.trl.trainer import SSPOTrainer
-
 NAME = "RunFolder"
 """Key of the state in TRL's checkpoints."""
 WRITTEN: dict[str, tuple[str, ...]] = {
@@ -53,10 +51,25 @@ WRITTEN: dict[str, tuple[str, ...]] = {
 """Options that TRL's run has beside its objective and segmentation; config.yaml leaves the others out."""
 
 
+class Followed(Protocol):
+    """What the folder reads of an SSPOTrainer, and the one thing that it sets: `clip_scale`."""
+
+    args: Any
+    options: TrainConfig
+    model: Any
+    updates: int
+    clip_scale: float
+    current: TrlRollout | None
+
+    def is_world_process_zero(self) -> bool:
+        """Return whether this process writes."""
+        ...
+
+
 class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # transformers comes without types
     """Writes the folder from the main process; every process follows the clip controller."""
 
-    def __init__(self, trainer: SSPOTrainer):
+    def __init__(self, trainer: Followed):
         """Raises UserError if the folder holds a finished run."""
         self.trainer = trainer
         self.folder = Path(trainer.args.run_folder)
@@ -206,7 +219,7 @@ class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # tran
             mark_failed(self.folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def config_of(trainer: SSPOTrainer, rollouts: int) -> TrainConfig:
+def config_of(trainer: Followed, rollouts: int) -> TrainConfig:
     """Return the trainer's options with its model's place, which replay reads."""
     args = trainer.args
     options: TrainConfig = trainer.options
