@@ -144,9 +144,13 @@ def _difference(replayed: float | None, logged: float | None) -> float:
 def say_agreement(runs: Sequence[RecordedRun], agreements: Sequence[Agreement], out: Console) -> None:
     """Print how each run's own objective, replayed, compares with its logs; warnings go to stderr."""
     for run, mine in zip(runs, agreements, strict=True):
+        held = (
+            f"reproduces its {mine.steps} logged steps to {mine.difference:.1g}"
+            if mine.holds
+            else f"does not reproduce its {mine.steps} logged steps: they differ by up to {mine.difference:.1g}"
+        )
         out.print(
-            f"{run.folder}: {len(run.files)} recorded rollouts; the run's own objective reproduces its {mine.steps} logged "
-            f"steps to {mine.difference:.1g}",
+            f"{run.folder}: {len(run.files)} recorded rollouts; the run's own objective {held}",
             soft_wrap=True,
         )
         for warning in _warnings(run, mine):

@@ -40,8 +40,7 @@ def start(place: Path, *, reward=digits, callbacks=(), **options) -> SSPOTrainer
         steps_per_generation=4,
         num_generations=4,
         max_completion_length=48,
-        **({"save_steps": 3, "max_steps": 8} | options),
-        learning_rate=3e-4,
+        **({"save_steps": 3, "max_steps": 8, "learning_rate": 3e-4} | options),
         report_to=[],
         use_cpu=True,
         bf16=False,
@@ -74,6 +73,19 @@ class Breaks(TrainerCallback):
     def on_step_end(self, args, state, control, **_):
         if state.global_step == self.step:
             raise RuntimeError("no network")
+
+
+def test_a_run_resumes_under_the_options_that_it_began_with(tmp_path):
+    with pytest.raises(RuntimeError, match="no network"):
+        start(tmp_path, callbacks=[Breaks(5)], save_steps=2).train()
+    other = start(tmp_path, save_steps=2, objective="grpo")
+    with pytest.raises(
+        UserError, match=r"began with objective\.\S+=\S+, and this run has .*another run_folder"
+    ):
+        other.train(resume_from_checkpoint=True)
+    slower = start(tmp_path, save_steps=2, learning_rate=1e-4)
+    with pytest.raises(UserError, match=r"began with learning_rate=0.0003, and this run has 0.0001"):
+        slower.train(resume_from_checkpoint=True)
 
 
 def test_it_has_a_line_per_step_and_every_second_rollout(whole):

@@ -120,6 +120,7 @@ REFUSED = {
         {"overrides": ["objective.bounds.target_clip_frac=0.05"]},
         "SSPOConfig(run_folder=...)",
     ),
+    "learning_rate must be at most 1": ({"learning_rate": 2.0}, "got 2"),
     "record=2 needs run_folder": ({"record": 2}, "SSPOConfig(run_folder=...)"),
     "unknown objective 'ssp0'": ({"objective": "ssp0"}, "did you mean 'sspo'?"),
     "unknown segmentation 'sentences'": ({"segmentation": "sentences"}, "did you mean 'sentence'?"),

@@ -11,7 +11,7 @@ from sspo.compose.hydra_compose import compose, parse_overrides
 from sspo.config import TrainConfig
 from sspo.config.validation import validate
 from sspo.errors import UserError
-from sspo.integrations.trl.refusals import check_args, check_steps
+from sspo.integrations.trl.refusals import check_args, check_steps, in_trl_words
 
 OURS = ("objective", "segmentation")
 """Groups whose options SSPOConfig.overrides may set; all others are TRL's."""
@@ -108,4 +108,7 @@ def with_sizes(options: TrainConfig, args: GRPOConfig) -> TrainConfig:
         max_grad_norm=float(args.max_grad_norm) or UNCLIPPED,
         record=getattr(args, "record", 0),
     )
-    return validate(replace(options, seed=args.seed, rollout=rollout, trainer=trainer))
+    try:
+        return validate(replace(options, seed=args.seed, rollout=rollout, trainer=trainer))
+    except UserError as error:
+        raise UserError(in_trl_words(str(error))) from error

@@ -39,6 +39,31 @@ NOT_OURS = {
 }
 """TRL's options that change the loss and have no counterpart here, with the reason."""
 
+IN_TRL = {
+    "lower trainer.minibatch or raise trainer.epochs": "raise steps_per_generation or num_iterations",
+    "lower trainer.minibatch": "raise steps_per_generation or num_iterations",
+    "trainer.minibatch": "per_device_train_batch_size * gradient_accumulation_steps",
+    "trainer.epochs": "num_iterations",
+    "trainer.lr": "learning_rate",
+    "trainer.warmup_steps": "warmup_steps",
+    "trainer.beta1": "adam_beta1",
+    "trainer.beta2": "adam_beta2",
+    "trainer.weight_decay": "weight_decay",
+    "trainer.max_grad_norm": "max_grad_norm",
+    "trainer.record": "record",
+    "rollout.responses": "num_generations",
+    "rollout.max_tokens": "max_completion_length",
+    "rollout.temperature": "temperature",
+}
+"""What our messages call an option, and what it is called in a script of TRL's; longer texts first."""
+
+
+def in_trl_words(text: str) -> str:
+    """Return a message of ours with TRL's names of options."""
+    for ours, theirs in IN_TRL.items():
+        text = text.replace(ours, theirs)
+    return text
+
 
 def check_args(args: GRPOConfig, options: TrainConfig) -> None:
     """Raise UserError for the first option of TRL that our loss would ignore, or option of ours that TRL cannot serve."""

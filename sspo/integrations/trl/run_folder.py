@@ -18,18 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
+import yaml
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.integrations.trl.recorded import recorded_of, ungraded
+from sspo.integrations.trl.refusals import in_trl_words
 from sspo.integrations.trl.rollout import TrlRollout
 from sspo.models.device import is_out_of_memory
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.content_hash import content_hash
+from sspo.runs.epochs import flat
 from sspo.runs.logfile import Extent
-from sspo.runs.runlog import DONE, METRICS, RunLog, mark_failed
+from sspo.runs.runlog import CONFIG, DONE, METRICS, RunLog, mark_failed
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.course import keep, steered, token_hash, warnings_of
 from sspo.trainer.environment import environment_of
@@ -49,6 +52,9 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     ),
 }
 """Options that TRL's run has beside its objective and segmentation; config.yaml leaves the others out."""
+
+MAY_CHANGE = ("trainer.rollouts", "trainer.record")
+"""Options under which a run may resume that it did not begin with."""
 
 
 class Followed(Protocol):
@@ -105,6 +111,8 @@ class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # tran
                 f"run_folder={self.folder} holds the logs of an earlier run: continue it with trainer.train(resume_from_checkpoint=...), set "
                 "another folder, or remove it"
             )
+        if resumed:
+            self._check_options()
         log = RunLog(self.folder)
         lack = log.lacks(covered)
         if lack is not None:
@@ -119,6 +127,22 @@ class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # tran
             resumed=resumed,
         )
         self.log = log
+
+    def _check_options(self) -> None:
+        """Raise UserError if the run began under other options: its logs would hold two runs under one configuration."""
+        try:
+            before = flat(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
+        except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
+            raise UserError(
+                f"{self.folder / CONFIG} cannot be read ({error}): train from the start in another run_folder"
+            ) from error
+        now = flat(written(self.config))
+        for key in sorted({*before, *now} - set(MAY_CHANGE)):
+            if before.get(key) != now.get(key):
+                raise UserError(
+                    f"run_folder={self.folder} began with {in_trl_words(key)}={before.get(key)}, and this run has {now.get(key)}: resume it "
+                    "with the options that it began with, or train from the start in another run_folder"
+                )
 
     def _restored(self, state: TrainerState) -> dict[str, Extent]:
         """Take over the state in a checkpoint; return what it covers of the logs."""
@@ -182,7 +206,7 @@ class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # tran
             ):  # without all rewards no other objective's advantages follow
                 keep(self.log, recorded, self.config.trainer.record)
             for warning in warnings:
-                print(warning, file=sys.stderr, flush=True)
+                print(in_trl_words(warning), file=sys.stderr, flush=True)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
