@@ -35,17 +35,19 @@ def ends(completions, digit, **_):
     return [float(f"answer {one} ." in text) for text, one in zip(completions, digit, strict=True)]
 
 
-def trained(folder, *, peft_config=None, **options):
-    """Train for two rollouts of two steps that are large enough to change every probability; return the log."""
+SUMS = [(a, b, c) for a in range(10) for b in range(10) for c in range(10)]
+
+
+def trained(folder, *, sums=SUMS, peft_config=None, **options):
+    """Train for two rollouts of two steps that are large enough to change every probability; return the trainer and its log."""
+    sizes = {"per_device_train_batch_size": 16, "max_steps": 4, "learning_rate": 1e-3}
     args = SSPOConfig(
         output_dir=str(folder),
         use_vllm=True,
         vllm_max_model_length=128,
         num_generations=8,
-        per_device_train_batch_size=16,
         steps_per_generation=2,
         max_completion_length=32,
-        max_steps=4,
         lr_scheduler_type="constant",
         logging_steps=1,
         save_strategy="no",
@@ -53,21 +55,19 @@ def trained(folder, *, peft_config=None, **options):
         use_cpu=True,
         bf16=False,
         disable_tqdm=True,
-        **({"learning_rate": 1e-3} | options),
+        **(sizes | options),
     )
-    sums = [(a, b, c) for a in range(10) for b in range(10) for c in range(10)]
+    rows = [{"prompt": f"<bos> {a} + {b} + {c} ?", "digit": str((a + b + c) % 10)} for a, b, c in sums]
     trainer = SSPOTrainer(
         model=MODEL,
         args=args,
         reward_funcs=ends,
-        train_dataset=Dataset.from_list(
-            [{"prompt": f"<bos> {a} + {b} + {c} ?", "digit": str((a + b + c) % 10)} for a, b, c in sums]
-        ),
+        train_dataset=Dataset.from_list(rows),
         processing_class=PreTrainedTokenizerFast.from_pretrained(MODEL),
         peft_config=peft_config,
     )
     trainer.train()
-    return [row for row in trainer.state.log_history if "policy/loss" in row]
+    return trainer, [row for row in trainer.state.log_history if "policy/loss" in row]
 
 
 def check_synced(steps):
@@ -81,7 +81,7 @@ def check_synced(steps):
 
 @pytest.mark.parametrize("cap", ["tis_cap=2", "mis_cap=2"])
 def test_weights_arrive_and_log_probabilities_reach_the_loss(cap, tmp_path):
-    steps = trained(tmp_path, overrides=[f"objective.{cap}"])
+    _, steps = trained(tmp_path, overrides=[f"objective.{cap}"])
     check_synced(steps)
     for step in steps:
         if cap == "tis_cap=2":
@@ -93,4 +93,14 @@ def test_weights_arrive_and_log_probabilities_reach_the_loss(cap, tmp_path):
 
 def test_adapters_arrive_merged(tmp_path):
     adapters = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj", "down_proj"])
-    check_synced(trained(tmp_path, peft_config=adapters, learning_rate=5e-2))
+    _, steps = trained(tmp_path, peft_config=adapters, learning_rate=5e-2)
+    check_synced(steps)
+
+
+def test_another_seed_samples_other_responses_to_the_same_prompts(tmp_path):
+    found = []
+    for seed in (1, 1, 2):
+        trainer, _ = trained(tmp_path, sums=[(1, 2, 3)] * 4, max_steps=2, seed=seed)
+        found.append(trainer.current.batch.response_BT.tolist())
+    assert found[0] == found[1]
+    assert found[0] != found[2]

@@ -5,7 +5,7 @@
 config      SSPOConfig: TRL's options and ours
 refusals    what one of the two cannot express, a sentence each
 trainer     SSPOTrainer: TRL's loop with our loss
-cpu_engine  the weights of TRL's vLLM on a CPU
+engine      TRL's vLLM in the trainer's process: its seed, and on a CPU its weights
 rollout     one generation over all processes: segments, old entropy, advantages, bounds
 steps       the counts that each optimizer step is divided by, and its metrics
 run_folder  the run folder, written by a callback

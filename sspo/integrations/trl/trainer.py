@@ -16,7 +16,7 @@ import torch
 from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
-from sspo.integrations.trl.cpu_engine import send_weights_on_cpu
+from sspo.integrations.trl.engine import settle_engine
 from sspo.integrations.trl.refusals import check_built, check_generated, check_parts
 from sspo.integrations.trl.rollout import (
     ROW,
@@ -63,7 +63,7 @@ class SSPOTrainer(GRPOTrainer):
         self._visited: list[Visit] = []
         super().__init__(*args, **kwargs)
         check_built(self)
-        send_weights_on_cpu(self)
+        settle_engine(self)
         check_readable(self.options.segmentation, self.processing_class)
         self.add_callback(SaveAfterRollouts(self.updates))
         self.folder: RunFolder | None = None

@@ -1,8 +1,4 @@
-"""TRL's vLLM on a CPU: new weights for its engine, which TRL's own way of sending them does not reach.
-
-On a CPU vLLM packs the weights of its layers when it starts and keeps nothing else, so `load_weights`, which TRL calls, fails
-there (vllm 0.32.0). vLLM's `reload_weights` packs anew.
-"""
+"""TRL's vLLM in the trainer's process: the seed of its random numbers, and on a CPU its weights."""
 
 from __future__ import annotations
 
@@ -11,14 +7,26 @@ from functools import partial
 from typing import Any
 
 import torch
+from transformers import set_seed
 
 HEAD = "lm_head.weight"
 
 
-def send_weights_on_cpu(trainer: Any) -> None:
-    """Make a GRPOTrainer whose vLLM samples in this process, on a CPU, send weights by vLLM's own reload."""
-    if trainer.use_vllm and trainer.vllm_mode == "colocate" and trainer.accelerator.device.type == "cpu":
-        generation = trainer.vllm_generation
+def settle_engine(trainer: Any) -> None:
+    """Correct two things of an engine that a GRPOTrainer has just started in its own process.
+
+    The engine has seeded the process by its rank alone, so runs of all seeds would sample with the same random numbers. And on
+    a CPU it has packed its weights and kept nothing else, so `load_weights`, which TRL calls, fails (vllm 0.32.0): its own
+    `reload_weights` packs anew.
+    """
+    if not trainer.use_vllm or trainer.vllm_mode != "colocate":
+        return
+    accelerator, generation = trainer.accelerator, trainer.vllm_generation
+    engine = (
+        accelerator.process_index // generation.tensor_parallel_size
+    )  # processes of an engine draw the same
+    set_seed(trainer.args.seed + engine)
+    if accelerator.device.type == "cpu":
         generation.sync_weights = partial(_sync, generation, trainer.model)
 
 
