@@ -328,7 +328,7 @@ same: setup  ## prove that reports, plans, configurations and a replay are those
 	@$(PY) -m tests.same $(PARENT)
 
 acceptance: setup  ## run the long proofs: whole default runs, the whole chaos, many examples of some laws (minutes)
-	@$(PYTEST) --numprocesses 2 -m acceptance
+	@$(PYTEST) --numprocesses 3 -m acceptance # some of them wait
 
 pages: setup  ## write the generated pages of docs/ again: options, metrics, objectives, API, glossary
 	@$(PY) -m tests.docs.make_pages

@@ -3,13 +3,13 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sspo.grading.second.grader import _same, judge, readings
 from sspo.grading.second.tokens import cleaned
 from tests.grading.golds import SETS, by_question
 from tests.grading.golds import golds as every_gold
+from tests.laws import law
 from tests.shared_data import needs_data
 
 EQUAL = [
@@ -224,8 +224,7 @@ def _grown(inner):
 EXPRESSIONS = st.recursive(NUMBERS, _grown, max_leaves=3)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(EXPRESSIONS, EXPRESSIONS)
+@law(20, 200, a=EXPRESSIONS, b=EXPRESSIONS)
 def test_laws_of_arithmetic(a, b):
     """Sums and products commute, a - a adds nothing, and one more is another number; verdicts do not depend on the order."""
     assert judge(rf"\boxed{{{a} + {b}}}", [rf"{b} + {a}"]).status == "ok"
@@ -235,8 +234,7 @@ def test_laws_of_arithmetic(a, b):
     assert judge(rf"\boxed{{{a}}}", [b]).value == judge(rf"\boxed{{{b}}}", [a]).value
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(st.text(max_size=80), st.text(max_size=40), st.booleans())
+@law(30, 300, text=st.text(max_size=80), gold=st.text(max_size=40), boxed=st.booleans())
 def test_any_text_gets_a_score(text, gold, boxed):
     score = judge(rf"\boxed{{{text}}}" if boxed else text, [gold])
     assert (score.value, score.status) in ((1.0, "ok"), (0.0, "wrong"), (0.0, "unparsable"))

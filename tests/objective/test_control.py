@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -141,8 +142,17 @@ def closed_loop(seed, start, target, control="proportional", rollouts=40):
     return sum(half) / len(half)
 
 
-@pytest.mark.parametrize("start", [1e-3, 0.2, 0.8])
-@pytest.mark.parametrize("target", [0.02, 0.1])
+STARTS = (1e-3, 0.2, 0.8)
+FEW = ((1e-3, 0.1), (0.2, 0.02), (0.8, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("start", "target"),
+    [
+        pytest.param(start, target, marks=() if (start, target) in FEW else pytest.mark.acceptance)
+        for start, target in itertools.product(STARTS, (0.02, 0.1))
+    ],
+)
 def test_a_drifting_loop_is_held_at_its_target(start, target):
     rates = [closed_loop(seed, start, target) for seed in range(12)]
     assert sum(rates) / len(rates) == pytest.approx(target, rel=0.15)

@@ -84,7 +84,15 @@ def lengths(completions, **_):
 
 
 def train(
-    objective, *, overrides=(), processes=1, peft_config=None, evaluated=False, rollout_func=None, **options
+    objective,
+    *,
+    overrides=(),
+    processes=1,
+    peft_config=None,
+    evaluated=False,
+    rollout_func=None,
+    dropout=0.0,
+    **options,
 ):
     """Train for one rollout of two steps an iteration; return the trainer and its steps."""
     sizes = {
@@ -115,7 +123,7 @@ def train(
     )
     watch = Watch()
     trainer = Watched(
-        model=AutoModelForCausalLM.from_pretrained(FOLDER),
+        model=AutoModelForCausalLM.from_pretrained(FOLDER, attention_dropout=dropout),
         processing_class=AutoTokenizer.from_pretrained(FOLDER),
         reward_funcs=lengths,
         args=args,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import AutoProcessor, Trainer, get_scheduler
-from trl import GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer
 from trl.trainer import grpo_trainer, utils
 from trl.trainer.utils import nanstd
 
@@ -57,7 +57,9 @@ def test_the_defaults_that_the_page_names_are_trls() -> None:
         "logging_nan_inf_filter": True,
         "steps_per_generation": None,  # gradient_accumulation_steps
     }
-    assert {name: FIELDS[name] for name in expected} == expected
+    theirs = {one.name: one.default for one in fields(GRPOConfig)}
+    assert {name: theirs[name] for name in expected} == expected
+    assert FIELDS["disable_dropout"] is True
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,13 @@ def test_responses_that_trl_masks_are_masked_in_the_loss():
         assert found["gradient"] < 1e-6
 
 
+def test_dropout_is_off_unless_it_is_asked_for():
+    _, steps = train("grpo", dropout=0.1, max_steps=1)
+    assert steps[0].logged["policy/ratio_max"] == pytest.approx(1, abs=1e-4)
+    _, steps = train("grpo", dropout=0.1, max_steps=1, disable_dropout=False)
+    assert steps[0].logged["policy/ratio_max"] > 1.1
+
+
 def test_adapters_are_trained_and_the_base_stays():
     trainer, steps = train("sspo", peft_config=LoraConfig(task_type="CAUSAL_LM", r=4), max_steps=2)
     before, after = steps[0].weights, trainer.model.state_dict()

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from transformers import TrainerCallback
@@ -29,7 +29,7 @@ from sspo.models.device import is_out_of_memory
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.content_hash import content_hash
 from sspo.runs.logfile import Extent
-from sspo.runs.runlog import CONFIG, DONE, METRICS, RunLog, mark_failed
+from sspo.runs.runlog import DONE, METRICS, RunLog, mark_failed
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.course import keep, steered, token_hash, warnings_of
 from sspo.trainer.environment import environment_of
@@ -37,8 +37,6 @@ from sspo.trainer.optim import Diverged
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
-
-    from sspo.integrations.trl.trainer import SSPOTrainer
 
 NAME = "RunFolder"
 """Key of the state in TRL's checkpoints."""
@@ -53,10 +51,25 @@ WRITTEN: dict[str, tuple[str, ...]] = {
 """Options that TRL's run has beside its objective and segmentation; config.yaml leaves the others out."""
 
 
-class RunFolder(TrainerCallback, ExportableState):
+class Followed(Protocol):
+    """What the folder reads of an SSPOTrainer, and the one thing that it sets: `clip_scale`."""
+
+    args: Any
+    options: TrainConfig
+    model: Any
+    updates: int
+    clip_scale: float
+    current: TrlRollout | None
+
+    def is_world_process_zero(self) -> bool:
+        """Return whether this process writes."""
+        ...
+
+
+class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # transformers comes without types
     """Writes the folder from the main process; every process follows the clip controller."""
 
-    def __init__(self, trainer: SSPOTrainer):
+    def __init__(self, trainer: Followed):
         """Raises UserError if the folder holds a finished run."""
         self.trainer = trainer
         self.folder = Path(trainer.args.run_folder)
@@ -96,8 +109,8 @@ class RunFolder(TrainerCallback, ExportableState):
         lack = log.lacks(covered)
         if lack is not None:
             raise UserError(
-                f"run_folder={self.folder}: {lack}, of what the checkpoint at optimizer step {state.global_step} covers; resume from an "
-                "earlier checkpoint, or set another folder and train from the start"
+                f"run_folder={self.folder} does not fit the checkpoint at optimizer step {state.global_step}: {lack}; resume from an earlier "
+                "checkpoint, or set another folder and train from the start"
             )
         log.rewind(covered)
         log.describe(
@@ -206,9 +219,10 @@ class RunFolder(TrainerCallback, ExportableState):
             mark_failed(self.folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def config_of(trainer: SSPOTrainer, rollouts: int) -> TrainConfig:
+def config_of(trainer: Followed, rollouts: int) -> TrainConfig:
     """Return the trainer's options with its model's place, which replay reads."""
-    options, args = trainer.options, trainer.args
+    args = trainer.args
+    options: TrainConfig = trainer.options
     halved = args.bf16 or trainer.model.dtype == torch.bfloat16
     model = replace(options.model, path=_path(trainer.model), precision="bfloat16" if halved else "float32")
     capped = options.objective.tis_cap is not None or options.objective.mis_cap is not None

@@ -64,6 +64,10 @@ class SSPOTrainer(GRPOTrainer):
         super().__init__(*args, **kwargs)
         check_built(self)
         settle_engine(self)
+        if self.args.disable_dropout:
+            for module in self.model.modules():
+                if getattr(module, "attention_dropout", 0.0):
+                    module.attention_dropout = 0.0  # not a layer, so TRL leaves it on
         check_readable(self.options.segmentation, self.processing_class)
         self.add_callback(SaveAfterRollouts(self.updates))
         self.folder: RunFolder | None = None

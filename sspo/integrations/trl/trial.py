@@ -172,9 +172,6 @@ class TrialTrainer(SSPOTrainer):
                 f"model.path={config.model.path}: responses end with tokens {list(policy.end_ids)}, and in TRL with {self.eos_token_ids}; "
                 "set trainer.backend=sspo"
             )
-        for module in policy.model.modules():
-            if getattr(module, "attention_dropout", 0.0):
-                module.attention_dropout = 0.0  # TRL's disable_dropout misses what is not a layer
 
     def scores(self) -> list[Score]:
         """See SSPOTrainer."""
@@ -229,7 +226,7 @@ class TrialTrainer(SSPOTrainer):
         """Do nothing: the run has loaded its own checkpoint."""
 
 
-class Steps(TrainerCallback):
+class Steps(TrainerCallback):  # type: ignore[misc]  # transformers comes without types
     """Tells a run of its optimizer steps."""
 
     def __init__(self, trial: Trial):
@@ -270,7 +267,6 @@ def trl_options(trial: Trial) -> SSPOConfig:
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
         shuffle_dataset=False,
-        disable_dropout=True,
         save_strategy="no",
         logging_strategy="no",
         report_to=[],
