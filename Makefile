@@ -404,7 +404,8 @@ test-smollm2: model-smollm2  ## run a study on SmolLM2-135M-Instruct, from its s
 	@OMP_NUM_THREADS=2 $(PY) -m pytest -rs tests/smollm2
 
 test-vllm: $(OVER_VLLM)/trl  ## compare vLLM's engine on the CPU with our sampler: sampling, weight sync, training (some minutes, 3 GB)
-	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm tests/trl/test_vllm.py
+	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
+	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs tests/trl/test_vllm.py # TRL lets vLLM replace torch.set_num_threads
 
 test-trl: setup-trl  ## train with our objective inside TRL: losses, run folders, a study of both backends (some minutes)
 	@OMP_NUM_THREADS=1 $(OVER_TRL)/bin/python -m pytest -rs tests/trl
