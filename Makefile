@@ -98,7 +98,7 @@ $(foreach option,$(MISWRITTEN),$(error \
 	variables are upper case: write $(shell echo $(option) | tr a-z A-Z)= and not $(option)=))
 
 $(if $(and $(VLLM),$(TRL)),$(error \
-	TRL=1 and VLLM=1 cannot go together: TRL 1.16 supports vLLM up to 0.31, and requirements-vllm.lock has 0.32; leave one out))
+	TRL=1 and VLLM=1 cannot go together: trials of one study run in .venv-trl or in .venv-vllm, and TRL's sample with model.generate; leave one out))
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
@@ -281,6 +281,11 @@ $(OVER_VLLM)/ready: requirements-vllm.lock requirements-vllm-cuda.lock $(VENV)/r
 	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement $(VLLM_LOCK)
 	@touch $@
 
+# a script of TRL's that samples with vLLM
+$(OVER_VLLM)/trl: requirements-trl.lock $(OVER_VLLM)/ready
+	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-trl.lock
+	@touch $@
+
 # trials on a cluster that sample with vLLM: the two locks have what both need in the same versions
 $(OVER_VLLM)/ray: requirements-ray.lock $(OVER_VLLM)/ready
 	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
@@ -398,8 +403,9 @@ test-slurm: setup-ray  ## run studies as job arrays: submitit's local jobs, and 
 test-smollm2: model-smollm2  ## run a study on SmolLM2-135M-Instruct, from its spec to its report (some minutes, 3 GB)
 	@OMP_NUM_THREADS=2 $(PY) -m pytest -rs tests/smollm2
 
-test-vllm: setup-vllm  ## compare vLLM's engine on the CPU with our sampler: sampling, weight sync, training (some minutes, 3 GB)
+test-vllm: $(OVER_VLLM)/trl  ## compare vLLM's engine on the CPU with our sampler: sampling, weight sync, training (some minutes, 3 GB)
 	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
+	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs tests/trl/test_vllm.py # TRL lets vLLM replace torch.set_num_threads
 
 test-trl: setup-trl  ## train with our objective inside TRL: losses, run folders, a study of both backends (some minutes)
 	@OMP_NUM_THREADS=1 $(OVER_TRL)/bin/python -m pytest -rs tests/trl

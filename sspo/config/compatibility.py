@@ -36,7 +36,7 @@ def _beyond_trl(config: TrainConfig) -> Iterator[tuple[str, object, str, str]]:
         yield (
             "rollout.engine",
             rollout.engine,
-            f"TRL {TRL_VERSION} supports vLLM up to 0.31, not 0.32",
+            "TRL's trials sample with model.generate",
             OWN_ENGINE,
         )
     if rollout.responses < 2:
@@ -47,10 +47,10 @@ def _beyond_trl(config: TrainConfig) -> Iterator[tuple[str, object, str, str]]:
         stop = f"[{','.join(rollout.stop)}]"
         yield "rollout.stop", stop, "in TRL only the model's end tokens end a response", "[]"
     if trainer.old_logp != "trainer":
-        yield "trainer.old_logp", trainer.old_logp, "TRL's sampler reports no log-probabilities", "trainer"
+        yield "trainer.old_logp", trainer.old_logp, "model.generate reports no log-probabilities", "trainer"
     for name, cap in (("tis_cap", objective.tis_cap), ("mis_cap", objective.mis_cap)):
         if cap is not None:
-            yield f"objective.{name}", cap, "TRL's sampler reports no log-probabilities", "null"
+            yield f"objective.{name}", cap, "model.generate reports no log-probabilities", "null"
     if trainer.forward != "plain":
         yield "trainer.forward", trainer.forward, "TRL has forward passes of its own", "plain"
     if trainer.logits != "full":

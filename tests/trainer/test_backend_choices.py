@@ -65,15 +65,15 @@ def test_the_default_backend_leaves_a_cell_its_name_and_another_gives_one_of_its
         ),
         (
             (TRL, "experiment=fast"),
-            "trainer.backend=trl does not support trainer.old_logp=sampler (TRL's sampler reports no log-probabilities), "
+            "trainer.backend=trl does not support trainer.old_logp=sampler (model.generate reports no log-probabilities), "
             "trainer.forward=lean (TRL has forward passes of its own): set trainer.old_logp=trainer, trainer.forward=plain, or "
             "trainer.backend=sspo",
         ),
         ((TRL, "trainer.logits=chunked"), "set trainer.logits=full, or trainer.backend=sspo"),
-        ((TRL, "rollout=vllm"), "rollout.engine=vllm (TRL 1.16 supports vLLM up to 0.31, not 0.32): set rollout.engine=transformers"),
+        ((TRL, "rollout=vllm"), "rollout.engine=vllm (TRL's trials sample with model.generate): set rollout.engine=transformers"),
         ((TRL, "rollout.resample=2"), "rollout.resample=2 (TRL samples each prompt once): set rollout.resample=0"),
         ((TRL, "rollout.stop=[a,b]"), "rollout.stop=[a,b] (in TRL only the model's end tokens end a response): set rollout.stop=[]"),
-        ((TRL, "objective.tis_cap=2"), "objective.tis_cap=2.0 (TRL's sampler reports no log-probabilities): set objective.tis_cap=null"),
+        ((TRL, "objective.tis_cap=2"), "objective.tis_cap=2.0 (model.generate reports no log-probabilities): set objective.tis_cap=null"),
         ((TRL, "objective.mis_cap=2"), "set objective.mis_cap=null"),
         ((TRL, "rollout.responses=1", "trainer.minibatch=8"), "rollout.responses=1 (TRL's groups have at least two responses)"),
         ((TRL, "model.lora.rank=8", "model.lora.targets=[q_proj,lm_head]"), "set model.lora.targets=[q_proj], or"),

@@ -52,6 +52,8 @@ class Watched(SSPOTrainer):
         output = super()._generate_and_score_completions(inputs)
         names = ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask", "row")
         self.raw = {name: output[name].clone() for name in names}
+        if "sampling_per_token_logps" in output:
+            self.raw["sampler_logp"] = output["sampling_per_token_logps"].clone()
         return output
 
 
@@ -81,7 +83,17 @@ def lengths(completions, **_):
     return [(len(text) % 7) / 7 for text in completions]
 
 
-def train(objective, *, overrides=(), processes=1, peft_config=None, evaluated=False, dropout=0.0, **options):
+def train(
+    objective,
+    *,
+    overrides=(),
+    processes=1,
+    peft_config=None,
+    evaluated=False,
+    rollout_func=None,
+    dropout=0.0,
+    **options,
+):
     """Train for one rollout of two steps an iteration; return the trainer and its steps."""
     sizes = {
         "per_device_train_batch_size": 8 // processes,
@@ -118,6 +130,7 @@ def train(objective, *, overrides=(), processes=1, peft_config=None, evaluated=F
         train_dataset=Dataset.from_dict({"prompt": QUESTIONS}),
         eval_dataset=Dataset.from_dict({"prompt": QUESTIONS[:4]}) if evaluated else None,
         peft_config=peft_config,
+        rollout_func=rollout_func,
         callbacks=[watch],
     )
     watch.trainer = trainer
@@ -144,12 +157,15 @@ def rollout(trainer):
             [torch.nn.functional.pad(row[name], pad) for row, pad in zip(rows, pads, strict=True)]
         )
 
-    return {
+    found = {
         "prompt_BL": padded("prompt_ids", prompt, left=True),
         "prompt_mask_BL": padded("prompt_mask", prompt, left=True),
         "response_BT": padded("completion_ids", response, left=False),
         "mask_BT": padded("completion_mask", response, left=False).bool(),
     }
+    if "sampler_logp" in rows[0]:
+        found["sampler_logp_BT"] = padded("sampler_logp", response, left=False)
+    return found
 
 
 def fresh(weights):
@@ -200,6 +216,8 @@ def expected(trainer, step, first, objective, overrides=()):
     row_b = torch.tensor(step.row_b)
     if config.objective.kl.coef > 0:  # the base model is the one that sampled: this is the first rollout
         context = replace(context, extras=replace(context.extras, reference_logp_BT=old_logp_BT))
+    if "sampler_logp_BT" in rows:
+        context = replace(context, extras=replace(context.extras, sampler_logp_BT=rows["sampler_logp_BT"]))
     context = replace(
         context.rows(row_b),
         tokens=int(mask_BT[row_b].sum()),

@@ -25,7 +25,7 @@ NAMED = {
     "dapo": ("dapo", ()),
 }
 SAMPLER = [name for name, row in VARIANTS.items() if row.tis_cap is not None or row.mis_cap is not None]
-"""Objectives that need a sampler's own log-probabilities, which TRL has of vLLM alone."""
+"""Objectives that need a sampler's own log-probabilities, which `model.generate` does not report: test_rollout_func.py."""
 
 
 def close(found):

@@ -114,7 +114,10 @@ REFUSED = {
         {"generation_batch_size": 16, "gradient_accumulation_steps": 4},
         "multiple of gradient_accumulation_steps=4",
     ),
-    "objective.tis_cap needs": ({"overrides": ["objective.tis_cap=2"]}, "use_vllm=True"),
+    "vllm_importance_sampling_clip_max=2.0": (
+        {"vllm_importance_sampling_clip_max": 2.0},
+        "objective.tis_cap=... or objective.mis_cap=... in overrides",
+    ),
     "SSPOConfig.overrides holds": ({"overrides": ["trainer.lr=1"]}, "'trainer.lr=1'"),
     "objective.bounds.target_clip_frac needs run_folder": (
         {"overrides": ["objective.bounds.target_clip_frac=0.05"]},

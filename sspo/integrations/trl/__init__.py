@@ -5,6 +5,7 @@
 config      SSPOConfig: TRL's options and ours
 refusals    what one of the two cannot express, a sentence each
 trainer     SSPOTrainer: TRL's loop with our loss
+engine      TRL's vLLM in the trainer's process: its seed, and on a CPU its weights
 rollout     one generation over all processes: segments, old entropy, advantages, bounds
 steps       the counts that each optimizer step is divided by, and its metrics
 recorded    a rollout of TRL's as a recorded one of ours

@@ -26,6 +26,9 @@ NAMED_OURS = {
     "vespo_k_neg": "objective=vespo with its own options in overrides",
     "vespo_lambda_neg": "objective=vespo with its own options in overrides",
     "vllm_importance_sampling_cap": "objective.tis_cap=... in overrides",
+    "vllm_importance_sampling_mode": "objective.tis_cap=... or objective.mis_cap=... in overrides",
+    "vllm_importance_sampling_clip_max": "objective.tis_cap=... or objective.mis_cap=... in overrides",
+    "vllm_importance_sampling_clip_min": "objective.mis_cap=... in overrides",
 }
 """TRL's options whose place an option of ours takes."""
 NOT_OURS = {
@@ -95,14 +98,7 @@ def check_steps(args: GRPOConfig) -> None:
 
 
 def _check_objective(args: GRPOConfig, options: TrainConfig) -> None:
-    objective = options.objective
-    capped = [name for name in ("tis_cap", "mis_cap") if getattr(objective, name) is not None]
-    if capped and not args.use_vllm:
-        raise UserError(
-            f"objective.{capped[0]} needs the sampler's own log-probabilities, which TRL has only with use_vllm=True: set that, or "
-            f"objective.{capped[0]}=null"
-        )
-    if objective.bounds.target_clip_frac is not None and not getattr(args, "run_folder", None):
+    if options.objective.bounds.target_clip_frac is not None and not getattr(args, "run_folder", None):
         raise UserError(
             "objective.bounds.target_clip_frac needs run_folder, which keeps the controller's state: set SSPOConfig(run_folder=...)"
         )
@@ -116,6 +112,12 @@ def _check_objective(args: GRPOConfig, options: TrainConfig) -> None:
         )
 
 
+def _capped(options: TrainConfig) -> str | None:
+    """Return the first option that needs the sampler's log-probabilities, by its key; None if none is set."""
+    names = ("tis_cap", "mis_cap")
+    return next((f"objective.{name}" for name in names if getattr(options.objective, name) is not None), None)
+
+
 def check_parts(args: GRPOConfig, parts: dict[str, Any]) -> None:
     """Raise UserError for the first part of a trainer, by its argument's name, that our loss cannot train with."""
     if not hasattr(args, "options"):
@@ -127,6 +129,12 @@ def check_parts(args: GRPOConfig, parts: dict[str, Any]) -> None:
             raise UserError(
                 f"{name} cannot be used with SSPOTrainer: segmentation reads responses without a gap, and turns of tools leave gaps"
             )
+    key = _capped(args.options)
+    if key and not args.use_vllm and parts.get("rollout_func") is None:
+        raise UserError(
+            f"{key} needs the sampler's own log-probabilities, and model.generate reports none: set use_vllm=True, pass a rollout_func "
+            f"that returns logprobs, or set {key}=null"
+        )
 
 
 def check_built(trainer: Any) -> None:
@@ -138,4 +146,19 @@ def check_built(trainer: Any) -> None:
     if trainer.aux_loss_enabled:
         raise UserError(
             "the model adds a load-balancing loss for its experts, which is no part of our objectives: set router_aux_loss_coef=0.0"
+        )
+
+
+def check_generated(output: dict[str, Any], options: TrainConfig) -> None:
+    """Raise UserError for a generation of a rollout_func that our loss cannot train with."""
+    if "tool_mask" in output:
+        raise UserError(
+            "rollout_func returned env_mask, which cannot be used with SSPOTrainer: segmentation reads responses without a gap, and "
+            "tokens of an environment leave gaps; return responses without it"
+        )
+    key = _capped(options)
+    if key and output.get("sampling_per_token_logps") is None:
+        raise UserError(
+            f"{key} needs the sampler's own log-probabilities, and rollout_func returned logprobs=None: return one number per token, or "
+            f"set {key}=null"
         )

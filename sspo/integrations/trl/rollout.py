@@ -55,7 +55,7 @@ class TrlRollout:
     """Metrics of each optimizer step so far, by glossary key."""
 
 
-def whole(accelerator: Any, output: dict[str, Any], options: TrainConfig) -> Batch:
+def whole(accelerator: Any, output: dict[str, Any]) -> Batch:
     """Return the rows of all processes as a batch without advantages, segments and entropies yet, in TRL's order.
 
     Padded to the longest prompt and response of any process. Columns that TRL has not are zero.
@@ -67,9 +67,9 @@ def whole(accelerator: Any, output: dict[str, Any], options: TrainConfig) -> Bat
     extras = TokenExtras()
     if reference is not None:
         extras = replace(extras, reference_logp_BT=_gathered(accelerator, reference).where(mask_BT, 0.0))
-    if sampler is not None and (options.objective.tis_cap or options.objective.mis_cap):
+    if sampler is not None:
         sampler_logp_BT = _gathered(accelerator, sampler)
-        known_BT = mask_BT & ~sampler_logp_BT.isnan()  # vLLM has no number for some tokens: weight 1
+        known_BT = mask_BT & ~sampler_logp_BT.isnan()  # vLLM has no number for some tokens: weight 1, d 0
         extras = replace(
             extras, sampler_logp_BT=torch.where(known_BT, sampler_logp_BT, old_logp_BT).where(mask_BT, 0.0)
         )

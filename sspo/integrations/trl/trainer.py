@@ -16,7 +16,8 @@ import torch
 from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
-from sspo.integrations.trl.refusals import check_built, check_parts
+from sspo.integrations.trl.engine import settle_engine
+from sspo.integrations.trl.refusals import check_built, check_generated, check_parts
 from sspo.integrations.trl.rollout import (
     ROW,
     TrlRollout,
@@ -32,6 +33,7 @@ from sspo.objective.clip_controller import scaled
 from sspo.objective.micro_batch import part_loss
 from sspo.recording.recorded import Visit
 from sspo.segmentation import check_readable
+from sspo.trainer.mismatch import mismatch_metrics
 from sspo.trainer.rollout_metrics import clipping_of_rollout, describe_batch
 from sspo.types import Batch, LossContext, Score
 
@@ -61,6 +63,7 @@ class SSPOTrainer(GRPOTrainer):
         self._visited: list[Visit] = []
         super().__init__(*args, **kwargs)
         check_built(self)
+        settle_engine(self)
         if self.args.disable_dropout:
             for module in self.model.modules():
                 if getattr(module, "attention_dropout", 0.0):
@@ -84,7 +87,10 @@ class SSPOTrainer(GRPOTrainer):
     def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
         """Return the metrics of a rollout beside those of its steps; prompts without a reward do not count in its rewards."""
         scored_P = ~rollout.reward_PG.isnan().any(1)
-        return describe_batch(rollout.reward_PG[scored_P], rollout.batch)
+        found, batch = describe_batch(rollout.reward_PG[scored_P], rollout.batch), rollout.batch
+        if batch.extras.sampler_logp_BT is None:
+            return found
+        return found | mismatch_metrics(batch.extras.sampler_logp_BT, batch.old_logp_BT, batch.mask_BT)
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, *args: Any, **kwargs: Any
@@ -108,6 +114,7 @@ class SSPOTrainer(GRPOTrainer):
         self._passes = []
         try:
             output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+            check_generated(output, self.options)
             self._add_old_policy(output, self._passes)
         finally:
             self._passes = None
@@ -115,7 +122,7 @@ class SSPOTrainer(GRPOTrainer):
         group = self.num_generations if training else self.num_generations_eval
         number = self.state.global_step // self.updates
         reward_PG = self._rewards_of_rows().view(-1, group)
-        batch = whole(self.accelerator, output, self.options)
+        batch = whole(self.accelerator, output)
         batch = complete(batch, reward_PG, self.options, self.processing_class, number)
         own = slice(
             self.accelerator.process_index * len(inputs), (self.accelerator.process_index + 1) * len(inputs)
