@@ -1,4 +1,4 @@
-"""An optimizer step of TRL's: the counts of its rows over micro-batches and processes, its metrics, and when to save."""
+"""An optimizer step of TRL's: the counts of its rows over micro-batches and processes, its metrics, its prompts' order, and when to save."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
+from trl.trainer.utils import RepeatSampler
 
 from sspo.metrics import Metric, merge_all
 from sspo.types import LossContext
@@ -67,6 +68,29 @@ def in_trl(metrics: Mapping[str, Metric]) -> dict[str, float]:
     values = {key: metric.value() for key, metric in metrics.items()}
     values |= {name: values[key] for name, key in TRL_NAMES.items() if key in values}
     return {key: value for key, value in values.items() if value is not None}
+
+
+class _OfEpochs(RepeatSampler):  # type: ignore[misc]
+    """TRL's order of prompts, which depends on the epoch: TRL itself orders the first epoch after a restart as epoch 0."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Order as in this epoch, from 0, of a run that was never stopped."""
+        if self.shuffle:
+            self.generator.manual_seed(self.seed)
+            for _ in range(epoch):
+                torch.randperm(self.num_samples, generator=self.generator)
+
+
+def of_epochs(sampler: RepeatSampler) -> RepeatSampler:
+    """Return a sampler of the same order that can be taken to an epoch."""
+    return _OfEpochs(
+        sampler.data_source,
+        sampler.mini_repeat_count,
+        sampler.batch_size,
+        sampler.repeat_count,
+        sampler.shuffle,
+        sampler.seed,
+    )
 
 
 class SaveAfterRollouts(TrainerCallback):
