@@ -7,11 +7,9 @@ import dataclasses
 import pytest
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl.trainer.utils import RepeatSampler
 
 from sspo.errors import UserError
 from sspo.integrations.trl import SSPOConfig, SSPOTrainer
-from sspo.integrations.trl.steps import of_epochs
 from tests.trl.observed import FOLDER, QUESTIONS
 from tests.trl.test_run_folder import digits, start
 
@@ -58,16 +56,6 @@ def test_arguments_with_a_kl_penalty_can_be_copied_with_a_change(tmp_path):
 def test_fewer_prompts_than_a_rollout_are_refused(tmp_path):
     with pytest.raises(UserError, match="train_dataset has 3 prompts and a rollout takes 4"):
         start(tmp_path, questions=QUESTIONS[:3])  # 4 rows * 4 steps / groups of 4 = 4 prompts
-
-
-def test_prompts_of_any_epoch_are_those_of_a_run_that_was_never_stopped():
-    sizes = {"data_source": QUESTIONS, "mini_repeat_count": 2, "batch_size": 4, "seed": 3}
-    straight, resumed = RepeatSampler(**sizes), of_epochs(RepeatSampler(**sizes))
-    epochs = [list(straight) for _ in range(3)]
-    assert epochs[0] != epochs[1]
-    for epoch in (2, 0, 1):
-        resumed.set_epoch(epoch)
-        assert list(resumed) == epochs[epoch]
 
 
 def test_a_run_resumes_amid_its_second_epoch_with_the_prompts_it_had_not_seen(tmp_path):

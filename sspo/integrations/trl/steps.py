@@ -70,27 +70,26 @@ def in_trl(metrics: Mapping[str, Metric]) -> dict[str, float]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-class _OfEpochs(RepeatSampler):  # type: ignore[misc]
-    """TRL's order of prompts, which depends on the epoch: TRL itself orders the first epoch after a restart as epoch 0."""
+class OrderAfterRestart(TrainerCallback):
+    """Takes TRL's order of prompts to the epoch in which a run resumes: TRL orders that epoch as the dataset's first.
 
-    def set_epoch(self, epoch: int) -> None:
-        """Order as in this epoch, from 0, of a run that was never stopped."""
-        if self.shuffle:
-            self.generator.manual_seed(self.seed)
-            for _ in range(epoch):
-                torch.randperm(self.num_samples, generator=self.generator)
+    The sampler's own `set_epoch` would not do: of several processes, none reaches it amid an epoch.
+    """
 
+    def __init__(self, updates: int):
+        self.updates = updates
+        self.sampler: RepeatSampler | None = None
 
-def of_epochs(sampler: RepeatSampler) -> RepeatSampler:
-    """Return a sampler of the same order that can be taken to an epoch."""
-    return _OfEpochs(
-        sampler.data_source,
-        sampler.mini_repeat_count,
-        sampler.batch_size,
-        sampler.repeat_count,
-        sampler.shuffle,
-        sampler.seed,
-    )
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Draw the orders of the epochs that are over."""
+        sampler = self.sampler
+        if isinstance(sampler, RepeatSampler) and sampler.shuffle:
+            for _epoch in range(
+                state.global_step // (sampler.num_samples // sampler.batch_size * self.updates)
+            ):
+                torch.randperm(sampler.num_samples, generator=sampler.generator)
 
 
 class SaveAfterRollouts(TrainerCallback):

@@ -26,7 +26,7 @@ from sspo.integrations.trl.rollout import (
     whole,
 )
 from sspo.integrations.trl.run_folder import RunFolder
-from sspo.integrations.trl.steps import SaveAfterRollouts, contexts, in_trl, of_epochs, over_processes
+from sspo.integrations.trl.steps import OrderAfterRestart, SaveAfterRollouts, contexts, in_trl, over_processes
 from sspo.metrics import Metric, observe
 from sspo.objective.clip_controller import scaled
 from sspo.objective.micro_batch import part_loss
@@ -68,6 +68,8 @@ class SSPOTrainer(GRPOTrainer):
                     module.attention_dropout = 0.0  # not a layer, so TRL leaves it on
         check_readable(self.options.segmentation, self.processing_class)
         self.add_callback(SaveAfterRollouts(self.updates))
+        self._order = OrderAfterRestart(self.updates)
+        self.add_callback(self._order)
         self.folder: RunFolder | None = None
         if self.args.run_folder is not None:
             self.folder = RunFolder(self)
@@ -80,7 +82,8 @@ class SSPOTrainer(GRPOTrainer):
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         """Return TRL's sampler, which a run that resumes takes to its epoch."""
-        return of_epochs(super()._get_train_sampler(dataset))
+        self._order.sampler = super()._get_train_sampler(dataset)
+        return self._order.sampler
 
     def scores(self) -> list[Score] | None:
         """Return the scores of the rollout just sampled, one per row of all processes; None if rewards are plain numbers."""
