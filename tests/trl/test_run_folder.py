@@ -22,25 +22,28 @@ from sspo.types import UNGRADED
 from tests.trainer.runs import lines
 from tests.trl.observed import FOLDER, QUESTIONS
 
+OF_FOLDER = {"overrides": ["objective.bounds.target_clip_frac=0.05"], "record": 2}
+
 
 def digits(completions, **_):
     """Reward a response by its digits."""
     return [float(sum(character.isdigit() for character in text)) for text in completions]
 
 
-def start(place: Path, *, reward=digits, callbacks=(), **options) -> SSPOTrainer:
+def start(place: Path, *, reward=digits, callbacks=(), questions=QUESTIONS, **options) -> SSPOTrainer:
     """Return a trainer of four rollouts of two steps."""
     args = SSPOConfig(
         output_dir=str(place / "trl"),
-        run_folder=str(place / "run"),
-        overrides=["objective.bounds.target_clip_frac=0.05"],
-        record=2,
         per_device_train_batch_size=4,
         gradient_accumulation_steps=2,
         steps_per_generation=4,
         num_generations=4,
         max_completion_length=48,
-        **({"save_steps": 3, "max_steps": 8, "learning_rate": 3e-4} | options),
+        **(
+            OF_FOLDER
+            | {"run_folder": str(place / "run"), "save_steps": 3, "max_steps": 8, "learning_rate": 3e-4}
+            | options
+        ),
         report_to=[],
         use_cpu=True,
         bf16=False,
@@ -52,7 +55,7 @@ def start(place: Path, *, reward=digits, callbacks=(), **options) -> SSPOTrainer
         processing_class=AutoTokenizer.from_pretrained(FOLDER),
         reward_funcs=reward,
         args=args,
-        train_dataset=Dataset.from_dict({"prompt": QUESTIONS}),
+        train_dataset=Dataset.from_dict({"prompt": questions}),
         callbacks=list(callbacks),
     )
 

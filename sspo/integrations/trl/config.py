@@ -60,11 +60,22 @@ class SSPOConfig(GRPOConfig):
     )
 
     def __post_init__(self) -> None:
+        options = self._composed()
+        super().__post_init__()
+        self._fit(options)
+
+    def read_again(self) -> None:
+        """Read all options anew: scripts of TRL's set some on finished arguments. Raises UserError."""
+        self._fit(self._composed())
+
+    def _composed(self) -> TrainConfig:
         options = composed(self.objective, self.segmentation, self.overrides)
         check_args(self, options)
         if options.objective.kl.coef > 0:
             self.beta = options.objective.kl.coef  # TRL then evaluates a reference model for us
-        super().__post_init__()
+        return options
+
+    def _fit(self, options: TrainConfig) -> None:
         check_steps(self)
         self.options = with_sizes(options, self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -72,6 +73,8 @@ def check_args(args: GRPOConfig, options: TrainConfig) -> None:
     """Raise UserError for the first option of TRL that our loss would ignore, or option of ours that TRL cannot serve."""
     plain = {one.name: one.default for one in fields(GRPOConfig) if one.default is not MISSING}
     plain["vllm_importance_sampling_correction"] = False
+    if args.beta == options.objective.kl.coef:
+        plain["beta"] = args.beta  # ours, in a copy of arguments that were made before
     for name, instead in NAMED_OURS.items():
         if _set(args, name, plain):
             raise UserError(
@@ -94,6 +97,22 @@ def check_steps(args: GRPOConfig) -> None:
         raise UserError(
             f"steps_per_generation={generated} must be a multiple of gradient_accumulation_steps={accumulated}: an optimizer step "
             "that spans two rollouts is divided by counts that its first part cannot know"
+        )
+    best = args.load_best_model_at_end or args.save_strategy == "best"
+    updates = generated * args.num_iterations // accumulated
+    if best and args.eval_strategy == "steps" and args.eval_steps % updates:
+        raise UserError(
+            f"eval_steps={args.eval_steps} must be a multiple of the {updates} optimizer steps per rollout, or the best model would have no "
+            "checkpoint, which SSPOTrainer writes at the ends of rollouts: set that, or load_best_model_at_end=False and another save_strategy"
+        )
+
+
+def check_begin(step: int, updates: int) -> None:
+    """Raise UserError if a rollout begins after this optimizer step and another one has not ended."""
+    if step % updates:
+        raise UserError(
+            f"training continued after optimizer step {step}, amid a rollout, whose rest TRL does not keep: resume from a checkpoint at a "
+            f"multiple of {updates} optimizer steps, or train with a new trainer"
         )
 
 
@@ -138,7 +157,7 @@ def check_parts(args: GRPOConfig, parts: dict[str, Any]) -> None:
 
 
 def check_built(trainer: Any) -> None:
-    """Raise UserError for what only the finished trainer shows: images and experts' losses."""
+    """Raise UserError for what only the finished trainer shows: images, experts' losses, and too few prompts."""
     if trainer._is_vlm:
         raise UserError(
             "SSPOTrainer trains models of text: its rollouts carry no images; pass a tokenizer as processing_class"
@@ -146,6 +165,12 @@ def check_built(trainer: Any) -> None:
     if trainer.aux_loss_enabled:
         raise UserError(
             "the model adds a load-balancing loss for its experts, which is no part of our objectives: set router_aux_loss_coef=0.0"
+        )
+    prompts, data = trainer.options.rollout.prompts, trainer.train_dataset
+    if isinstance(data, Sized) and len(data) < prompts:
+        raise UserError(
+            f"train_dataset has {len(data)} prompts and a rollout takes {prompts}, of which TRL would train on none: add prompts, or set a "
+            "smaller generation_batch_size or steps_per_generation"
         )
 
 

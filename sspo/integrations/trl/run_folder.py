@@ -100,7 +100,7 @@ class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # tran
         """Open the logs: new ones, or those of the checkpoint that the trainer resumes from. Raises UserError."""
         resumed = state.global_step > 0
         covered = self._restored(state) if resumed else {}
-        self.config = config_of(self.trainer, state.max_steps // self.trainer.updates)
+        self.config = config_of(self.trainer, state.max_steps)
         self.watch = ClipWatch(self.config, self.finished)
         self.trainer.clip_scale = self.control.scale
         self.started = time.monotonic() - self.seconds
@@ -243,15 +243,24 @@ class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # tran
             mark_failed(self.folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def config_of(trainer: Followed, rollouts: int) -> TrainConfig:
-    """Return the trainer's options with its model's place, which replay reads."""
-    args = trainer.args
+def config_of(trainer: Followed, steps: int) -> TrainConfig:
+    """Return the options of a trainer of so many optimizer steps, with its model's place, which replay reads. Raises UserError
+    if they end before the first rollout does: readers take a run without rollouts for the untrained base.
+    """
+    args, rollouts = trainer.args, steps // trainer.updates
+    if rollouts == 0:
+        raise UserError(
+            f"run_folder={args.run_folder} would hold no finished rollout: training ends after {steps} of the {trainer.updates} optimizer steps "
+            "per rollout; raise max_steps, or leave out run_folder"
+        )
     options: TrainConfig = trainer.options
+    warmup = args.get_warmup_steps(steps)  # warmup_steps below 1 is a share of all steps
     halved = args.bf16 or trainer.model.dtype == torch.bfloat16
     model = replace(options.model, path=_path(trainer.model), precision="bfloat16" if halved else "float32")
     capped = options.objective.tis_cap is not None or options.objective.mis_cap is not None
     backend = options.trainer.backend if capped else "trl"  # a trial of ours cannot have both
-    return replace(options, model=model, trainer=replace(options.trainer, rollouts=rollouts, backend=backend))
+    changed = replace(options.trainer, rollouts=rollouts, backend=backend, warmup_steps=warmup)
+    return replace(options, model=model, trainer=changed)
 
 
 def _path(model: Any) -> str:

@@ -1,4 +1,4 @@
-"""An optimizer step of TRL's: the counts of its rows over micro-batches and processes, its metrics, and when to save."""
+"""An optimizer step of TRL's: the counts of its rows over micro-batches and processes, its metrics, its prompts' order, and when to save."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from accelerate.utils import gather_object
 from transformers import TrainerCallback
+from trl.trainer.utils import RepeatSampler
 
 from sspo.metrics import Metric, merge_all
 from sspo.types import LossContext
@@ -67,6 +68,28 @@ def in_trl(metrics: Mapping[str, Metric]) -> dict[str, float]:
     values = {key: metric.value() for key, metric in metrics.items()}
     values |= {name: values[key] for name, key in TRL_NAMES.items() if key in values}
     return {key: value for key, value in values.items() if value is not None}
+
+
+class OrderAfterRestart(TrainerCallback):
+    """Takes TRL's order of prompts to the epoch in which a run resumes: TRL orders that epoch as the dataset's first.
+
+    The sampler's own `set_epoch` would not do: of several processes, none reaches it amid an epoch.
+    """
+
+    def __init__(self, updates: int):
+        self.updates = updates
+        self.sampler: RepeatSampler | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Draw the orders of the epochs that are over."""
+        sampler = self.sampler
+        if isinstance(sampler, RepeatSampler) and sampler.shuffle:
+            for _epoch in range(
+                state.global_step // (sampler.num_samples // sampler.batch_size * self.updates)
+            ):
+                torch.randperm(sampler.num_samples, generator=sampler.generator)
 
 
 class SaveAfterRollouts(TrainerCallback):

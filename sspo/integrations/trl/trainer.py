@@ -17,7 +17,7 @@ from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
 from sspo.integrations.trl.engine import settle_engine
-from sspo.integrations.trl.refusals import check_built, check_generated, check_parts
+from sspo.integrations.trl.refusals import check_begin, check_built, check_generated, check_parts
 from sspo.integrations.trl.rollout import (
     ROW,
     TrlRollout,
@@ -27,7 +27,7 @@ from sspo.integrations.trl.rollout import (
     whole,
 )
 from sspo.integrations.trl.run_folder import RunFolder
-from sspo.integrations.trl.steps import SaveAfterRollouts, contexts, in_trl, over_processes
+from sspo.integrations.trl.steps import OrderAfterRestart, SaveAfterRollouts, contexts, in_trl, over_processes
 from sspo.metrics import Metric, observe
 from sspo.objective.clip_controller import scaled
 from sspo.objective.micro_batch import part_loss
@@ -51,6 +51,7 @@ class SSPOTrainer(GRPOTrainer):
         names = ("model", "reward_funcs", "args")
         parts = dict(zip(names, args, strict=False)) | kwargs
         check_parts(parts.get("args"), parts)
+        parts["args"].read_again()
         self.options = parts["args"].options
         self.updates: int = parts["args"].updates
         self.clip_scale = 1.0
@@ -70,6 +71,8 @@ class SSPOTrainer(GRPOTrainer):
                     module.attention_dropout = 0.0  # not a layer, so TRL leaves it on
         check_readable(self.options.segmentation, self.processing_class)
         self.add_callback(SaveAfterRollouts(self.updates))
+        self._order = OrderAfterRestart(self.updates)
+        self.add_callback(self._order)
         self.folder: RunFolder | None = None
         if self.args.run_folder is not None:
             self.folder = RunFolder(self)
@@ -79,6 +82,11 @@ class SSPOTrainer(GRPOTrainer):
         """Train as TRL does; a run folder names how it ends."""
         with contextlib.nullcontext() if self.folder is None else self.folder.named():
             return super().train(*args, **kwargs)
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        """Return TRL's sampler, which a run that resumes takes to its epoch."""
+        self._order.sampler = super()._get_train_sampler(dataset)
+        return self._order.sampler
 
     def scores(self) -> list[Score] | None:
         """Return the scores of the rollout just sampled, one per row of all processes; None if rewards are plain numbers."""
@@ -111,6 +119,8 @@ class SSPOTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """Return TRL's generation with our columns; advantages become ours, (B, T)."""
+        if self.model.training:
+            check_begin(self.state.global_step, self.updates)
         self._passes = []
         try:
             output: dict[str, Any] = super()._generate_and_score_completions(inputs)

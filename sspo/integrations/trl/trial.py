@@ -240,6 +240,13 @@ class Steps(TrainerCallback):  # type: ignore[misc]  # transformers comes withou
         self.trial.stepped(trainer.current, trainer.updates)
 
 
+class TrialConfig(SSPOConfig):
+    """TRL's options of a run, whose configuration stays the run's."""
+
+    def read_again(self) -> None:
+        """Do nothing: the run's configuration has options that TRL's lack."""
+
+
 def trl_options(trial: Trial) -> SSPOConfig:
     """Return TRL's options of a run. Raises UserError if TRL would use several devices."""
     config, folder = trial.config, trial.log.folder
@@ -249,7 +256,7 @@ def trl_options(trial: Trial) -> SSPOConfig:
             f"trainer.backend=trl trains on one device, and {torch.cuda.device_count()} are visible: set CUDA_VISIBLE_DEVICES to one of them"
         )
     rows, part = rollout.prompts * rollout.responses, _rows_at_once(trial)
-    options = SSPOConfig(
+    options = TrialConfig(
         output_dir=str(folder),
         per_device_train_batch_size=part,
         gradient_accumulation_steps=trainer.minibatch // part,
