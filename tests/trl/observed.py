@@ -123,8 +123,10 @@ def train(
     )
     watch = Watch()
     trainer = Watched(
-        model=AutoModelForCausalLM.from_pretrained(FOLDER, attention_dropout=dropout),
-        processing_class=AutoTokenizer.from_pretrained(FOLDER),
+        model=AutoModelForCausalLM.from_pretrained(
+            FOLDER, attention_dropout=dropout, trust_remote_code=False
+        ),
+        processing_class=AutoTokenizer.from_pretrained(FOLDER, trust_remote_code=False),
         reward_funcs=lengths,
         args=args,
         train_dataset=Dataset.from_dict({"prompt": QUESTIONS}),
@@ -170,7 +172,7 @@ def rollout(trainer):
 
 def fresh(weights):
     """Return a model with the given weights and TRL's head, which gives log-probabilities and entropies."""
-    model = AutoModelForCausalLM.from_pretrained(FOLDER)
+    model = AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=False)
     model.load_state_dict(weights)
     add_fused_lm_head(model, temperature=TEMPERATURE, outputs=("log_probs", "entropy"))
     return model

@@ -99,5 +99,5 @@ def rates(name: str, **options: int) -> list[float]:
 
 
 def test_trl_reads_another_tokenizer_from_the_embedded_models_folder() -> None:
-    theirs = AutoProcessor.from_pretrained(str(model_folder("embedded")))
+    theirs = AutoProcessor.from_pretrained(str(model_folder("embedded")), trust_remote_code=False)
     assert theirs.decode(theirs("5 + 3 is 8 , answer 8 .")["input_ids"]) == "5+38,8."

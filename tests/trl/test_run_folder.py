@@ -51,8 +51,8 @@ def start(place: Path, *, reward=digits, callbacks=(), questions=QUESTIONS, **op
         disable_tqdm=True,
     )
     return SSPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(FOLDER),
-        processing_class=AutoTokenizer.from_pretrained(FOLDER),
+        model=AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=False),
+        processing_class=AutoTokenizer.from_pretrained(FOLDER, trust_remote_code=False),
         reward_funcs=reward,
         args=args,
         train_dataset=Dataset.from_dict({"prompt": questions}),

@@ -17,8 +17,8 @@ from tests.trl.test_run_folder import digits, start
 def again(args):
     """Return another trainer with the same arguments."""
     return SSPOTrainer(
-        model=AutoModelForCausalLM.from_pretrained(FOLDER),
-        processing_class=AutoTokenizer.from_pretrained(FOLDER),
+        model=AutoModelForCausalLM.from_pretrained(FOLDER, trust_remote_code=False),
+        processing_class=AutoTokenizer.from_pretrained(FOLDER, trust_remote_code=False),
         reward_funcs=digits,
         args=args,
         train_dataset=Dataset.from_dict({"prompt": QUESTIONS}),
