@@ -63,7 +63,7 @@ def trained(folder, *, sums=SUMS, peft_config=None, **options):
         args=args,
         reward_funcs=ends,
         train_dataset=Dataset.from_list(rows),
-        processing_class=PreTrainedTokenizerFast.from_pretrained(MODEL),
+        processing_class=PreTrainedTokenizerFast.from_pretrained(MODEL, trust_remote_code=False),
         peft_config=peft_config,
     )
     trainer.train()
