@@ -21,7 +21,7 @@ from analysis.importers.logged import together
 from analysis.importers.outcomes.answers import merged
 from analysis.importers.outcomes.outcomes import COLUMNS, Outcomes
 from analysis.importers.outcomes.read import read_outcomes
-from analysis.importers.plan import position, record_of, study_manifest
+from analysis.importers.plan import in_order, record_of, study_manifest
 from analysis.importers.scores import metric_table
 from analysis.importers.spec import ImportSpec, RunSpec, check_name
 from analysis.logs.compact import EVAL_SCHEMA, STATED, write_logs
@@ -65,7 +65,7 @@ def import_outcomes(name: str, spec: ImportSpec, found: Sequence[str], out: Path
     Raises UserError if logs are among the sources, if an arm or a seed is not known, or if no run has every set.
     """
     _check(spec, found)
-    runs = sorted(_runs(spec), key=lambda run: position(spec, run.arm, run.seed))
+    runs = in_order(spec, _runs(spec))
     check_runs("this import", len(runs))
     rows = _together(runs, spec)
     mode, temperature = primary_decoding(rows)
