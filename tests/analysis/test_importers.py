@@ -262,6 +262,10 @@ def test_from_logs_to_a_report(captioned: None, tmp_path: Path) -> None:
     assert "imported from: " in page
     assert "logged value times 0.01 of foreign/verl/val/acc at step 3" in page
     assert "Clipped share of response tokens" in page
+    # val/acc is what their script logged: whether anything was held out is not in the log
+    assert "How fast arms learn: the primary metric (%) averaged over training." in page
+    assert "Mean reward of sampled training responses: mean over runs" in page
+    assert "held-out" not in page
     assert str(tmp_path) not in page
     table = tidy("theirs", "imported", tmp_path, tmp_path)
     first = table[(table["key"] == "reward/mean") & (table["step"] == 2)].iloc[0]
