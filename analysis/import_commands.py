@@ -13,7 +13,7 @@ from sspo.errors import UserError
 OPTIONS: dict[str, dict[str, Any]] = {
     "--title": {"help": "title of the report"},
     "--question": {"help": "question that the runs were meant to answer"},
-    "--baseline": {"help": "arm that the others are tested against (default: the first)"},
+    "--baseline": {"help": "arm that the others are tested against (default: the first that is given)"},
     "--primary": {
         "action": "append",
         "metavar": "METRIC",

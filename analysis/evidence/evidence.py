@@ -32,6 +32,8 @@ class Evidence:
         self.by_question = self.study.imported and any(record.get("scored_by") for record in logs.runs)
         """Whether its answers were imported one by one: the import checked that none is missing, and each evaluation has
         its own questions and samples."""
+        self.logged = self.study.imported and not self.by_question
+        """Whether its scores are values of a logged metric, which need not be held-out."""
         final = last_final(self.evaluation)
         self.final = final if self.by_question else complete(final, base_runs)
         """Answers that enter scores."""

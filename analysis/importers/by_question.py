@@ -21,7 +21,7 @@ from analysis.importers.logged import together
 from analysis.importers.outcomes.answers import merged
 from analysis.importers.outcomes.outcomes import COLUMNS, Outcomes
 from analysis.importers.outcomes.read import read_outcomes
-from analysis.importers.plan import position, record_of, study_manifest
+from analysis.importers.plan import in_order, record_of, study_manifest
 from analysis.importers.scores import metric_table
 from analysis.importers.spec import ImportSpec, RunSpec, check_name
 from analysis.logs.compact import EVAL_SCHEMA, STATED, write_logs
@@ -65,7 +65,7 @@ def import_outcomes(name: str, spec: ImportSpec, found: Sequence[str], out: Path
     Raises UserError if logs are among the sources, if an arm or a seed is not known, or if no run has every set.
     """
     _check(spec, found)
-    runs = sorted(_runs(spec), key=lambda run: position(spec, run.arm, run.seed))
+    runs = in_order(spec, _runs(spec))
     check_runs("this import", len(runs))
     rows = _together(runs, spec)
     mode, temperature = primary_decoding(rows)
@@ -103,11 +103,14 @@ def _runs(spec: ImportSpec) -> list[EvaluatedRun]:
     by_run: dict[tuple[str, int], list[Outcomes]] = {}
     files: dict[str, list[Outcomes]] = {}
     left_out: dict[tuple[str, int], list[str]] = {}
+    whose: dict[tuple[str, ...], tuple[str, int]] = {}
     for source in spec.runs:
         if source.path not in files:
             files[source.path] = read_outcomes(Path(source.path), spec.primary)
         who = _whose(source)
-        kept, note = _at_step(_named(source, files[source.path]), spec.final_step, source.path)
+        named = _named(source, files[source.path])
+        _check_once(who, named, whose)
+        kept, note = _at_step(named, spec.final_step, source.path)
         by_run.setdefault(who, []).extend(kept)
         left_out.setdefault(who, []).append(note)
     for (arm, seed), evaluations in by_run.items():
@@ -134,6 +137,20 @@ def _named(source: RunSpec, evaluations: Sequence[Outcomes]) -> Sequence[Outcome
             f"evaluation in {shown_path(source.path)}", source.run, [one.name for one in evaluations]
         )
     return found
+
+
+def _check_once(
+    who: tuple[str, int], evaluations: Sequence[Outcomes], whose: dict[tuple[str, ...], tuple[str, int]]
+) -> None:
+    """Raise UserError if an evaluation is given as that of two runs."""
+    for one in evaluations:
+        place = *(str(file.resolve()) for file in one.files), one.name, *one.rows["set"].unique()
+        other = whose.setdefault(place, who)
+        if other != who:
+            (arm, seed), (before, its_seed) = who, other
+            raise UserError(
+                f"{arm} seed {seed} and {before} seed {its_seed} are the same evaluation, {_place(one)}: pass each once"
+            )
 
 
 def _at_step(evaluations: Sequence[Outcomes], final: int | None, path: str) -> tuple[list[Outcomes], str]:

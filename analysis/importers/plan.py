@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from analysis.importers.limits import clean
 from analysis.importers.spec import ArmSpec, ImportSpec
@@ -18,10 +18,26 @@ aggregation"""
 """Keys of our own runs' records that foreign logs do not hold."""
 
 
-def position(spec: ImportSpec, arm: str, seed: int) -> tuple[int, str, int]:
-    """Return the sort key of a run: arms in the order of the mapping file, others after them."""
-    names = [listed.name for listed in spec.arms]
-    return names.index(arm) if arm in names else len(names), arm, seed
+class Whose(Protocol):
+    """A run of an arm under a seed."""
+
+    @property
+    def arm(self) -> str:
+        """Return the arm's name."""
+
+    @property
+    def seed(self) -> int:
+        """Return the seed."""
+
+
+Run = TypeVar("Run", bound=Whose)
+
+
+def in_order(spec: ImportSpec, runs: Sequence[Run]) -> list[Run]:
+    """Return runs by arm and seed: arms in the order of the mapping file's `arms`, then as they were given. The first is the baseline
+    unless the import names one."""
+    arms = list(dict.fromkeys([*(listed.name for listed in spec.arms), *(run.arm for run in runs)]))
+    return sorted(runs, key=lambda run: (arms.index(run.arm), run.seed))
 
 
 def study_manifest(

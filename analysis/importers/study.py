@@ -11,7 +11,7 @@ from analysis.importers.by_question import import_outcomes
 from analysis.importers.limits import clean, shown
 from analysis.importers.logged import BROKE_OFF, ENDED, STILL_RUNS
 from analysis.importers.outcomes.read import holds_outcomes
-from analysis.importers.plan import position, record_of, study_manifest
+from analysis.importers.plan import in_order, record_of, study_manifest
 from analysis.importers.scores import Primary, metric_table, score_table
 from analysis.importers.spec import ImportSpec, check_logs, check_name, load_spec
 from analysis.importers.whose import ImportedRun, find_runs, place
@@ -41,7 +41,7 @@ def import_study(name: str, spec: ImportSpec, out: Path) -> Path:
     if of_outcomes:
         return import_outcomes(name, spec, of_outcomes, out)
     check_logs(spec)
-    runs = sorted(find_runs(spec), key=lambda run: position(spec, run.arm, run.seed))
+    runs = in_order(spec, find_runs(spec))
     primary = _primary(spec, runs)
     step = spec.final_step if spec.final_step is not None else _last_step(runs, primary)
     finals = {i: run.final_step(step, fixed=spec.final_step is not None) for i, run in enumerate(runs)}

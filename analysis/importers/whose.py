@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from analysis.importers.formats.run_folder import OURS
 from analysis.importers.importer import ARM, SEED, Importer, Named, Same
 from analysis.importers.limits import check_runs, clean, shown, shown_path
 from analysis.importers.logged import ENDED, Logged
@@ -51,6 +52,7 @@ class ImportedRun:
 def find_runs(spec: ImportSpec) -> list[ImportedRun]:
     """Return every run that the sources of an import name. Raises UserError if an arm or a seed is not known."""
     found: dict[tuple[str, int], ImportedRun] = {}
+    seen: dict[tuple[Any, ...], tuple[RunSpec, ImportedRun]] = {}
     for source, logged in _sources(spec):
         run = _run(spec, source, logged)
         if other := found.get((run.arm, run.seed)):
@@ -59,8 +61,23 @@ def find_runs(spec: ImportSpec) -> list[ImportedRun]:
                 "pass one of them, or use different arm names"
             )
         found[run.arm, run.seed] = run
+        for key in _what(logged):
+            before, twin = seen.setdefault(key, (source, run))
+            if before is not source and twin.logged.rows == logged.rows:
+                raise UserError(
+                    f"{run.arm} seed {run.seed}, in {place(logged)}, is the same run as {twin.arm} seed {twin.seed}, in "
+                    f"{place(twin.logged)}: pass each run once"
+                )
         check_runs("this import", len(found))
     return list(found.values())
+
+
+def _what(logged: Logged) -> Iterator[tuple[Any, ...]]:
+    """Yield what two runs cannot share: a place in files, and for runs of ours also their options and metrics."""
+    yield *(str(file.resolve()) for file in logged.files), logged.label
+    if logged.source == OURS:
+        last = max(logged.rows)
+        yield repr(sorted(logged.config.items())), last, *sorted(logged.rows[last].items())
 
 
 def _sources(spec: ImportSpec) -> Iterator[tuple[RunSpec, Logged]]:
@@ -107,6 +124,11 @@ def _run(spec: ImportSpec, source: RunSpec, logged: Logged) -> ImportedRun:
     if arm is None or arm != arm or not isinstance(seed, int) or isinstance(seed, bool):
         missing = "arm" if arm is None or arm != arm else "seed"
         raise UserError(_unknown_whose(missing, logged))
+    own = logged.config.get(SEED) if logged.source == OURS else None
+    if own is not None and own != seed:
+        raise UserError(
+            f"{place(logged)} is given as seed {seed}, but its config.yaml says seed {shown(own)}: pass it as {arm}:{own}=PATH"
+        )
     if abs(seed) >= 10**SEED_DIGITS:
         raise UserError(f"the seed of {place(logged)} has more than {SEED_DIGITS} digits")
     names = list(dict.fromkeys(name for row in logged.rows.values() for name in row))

@@ -28,9 +28,13 @@ ROUTINE = re.compile(
     r"rollout \d+/\d+|continuing after rollout|memory: |done; |\d+/\d+ held-out answers|\S*/seed\d+$"
 )
 """Output of a trial that is not a warning."""
+LAST_UPDATE = ("policy/clip_scale", "rollout/accuracy")
+"""Keys that only the last update of a rollout has: the first in every run, also where answers are not graded as right or wrong;
+the second in runs from before there was the first.
+"""
 METRICS_SCHEMA = pa.schema(
     [("step", pa.int64()), ("rollout", pa.int64()), ("update", pa.int64())]
-    + [(key, pa.float64()) for key in KEYS]
+    + [(key, pa.float64()) for key in dict.fromkeys((*KEYS, *LAST_UPDATE))]
 )
 EVAL_SCHEMA = pa.schema([column for column in EVAL_COLUMNS if column.name in NEEDED[runlog.EVAL]])
 DECODINGS = ["mode", "temperature"]
@@ -83,10 +87,10 @@ def read_table(folder: Path, name: str, schema: pa.Schema, ended: Ended) -> pd.D
 
 
 def of_whole_rollouts(metrics: pd.DataFrame) -> pd.DataFrame:
-    """Return the lines of complete rollouts: their last update, which has the accuracy, is logged, or a later
-    rollout has started.
+    """Return the lines of complete rollouts: their last update, which has a key of LAST_UPDATE, is logged, or a
+    later rollout has started.
     """
-    over = metrics["rollout"][metrics[MEASURES[0].key].notna()].max()
+    over = metrics["rollout"][metrics[list(LAST_UPDATE)].notna().any(axis=1)].max()
     begun = metrics["rollout"].max() - 1
     return metrics[metrics["rollout"] <= max(begun, begun if np.isnan(over) else over)]
 

@@ -25,6 +25,7 @@ from analysis.text.table import Cell, Row, Table
 
 NOTHING = Cell("–")
 AREA, NEVER = "mean score by rollouts", "never reach it"
+AREA_OF_LOGGED = "mean score by logged steps"
 AREA_BY = {BY_TOKENS: "mean score by tokens", SECONDS: "mean score by seconds"}
 REACHED = {
     ROLLOUTS: "rollouts to the target",
@@ -68,6 +69,10 @@ class _Study:
         return [what for what, length in lengths.items() if length is not None]
 
 
+def _area_head(evidence: Evidence) -> str:
+    return AREA_OF_LOGGED if evidence.logged else AREA
+
+
 def learning_table(evidence: Evidence) -> Table | None:
     """Return one row per trained arm; None with fewer than two of them, or without held-out scores at two
     points.
@@ -84,7 +89,7 @@ def learning_table(evidence: Evidence) -> Table | None:
     )
     stream = answers(*decoding, final=bool(rows["final"].any()))
     study = _Study(evidence, found, stream, counted_runs(evidence, "arm", "no_clip", "aa"))
-    columns: dict[str, Callable[[_Study, Arm], Cell]] = {AREA: _area}
+    columns: dict[str, Callable[[_Study, Arm], Cell]] = {_area_head(evidence): _area}
     columns |= {AREA_BY[what]: functools.partial(_area_by, what) for what in study.matched()}
     if found.target is not None:
         columns |= {REACHED[ROLLOUTS]: functools.partial(_reached, ROLLOUTS), NEVER: _never}
@@ -101,7 +106,7 @@ def learning_table(evidence: Evidence) -> Table | None:
     return Table(
         "learning",
         (
-            f"How fast arms learn: held-out scores{' (%)' if evidence.unit.percent else ''} averaged over training{_and_target(found)}.",
+            f"How fast arms learn: {_scores(study)}{' (%)' if evidence.unit.percent else ''} averaged over training{_and_target(found)}.",
         ),
         ("arm", *columns),
         table_rows,
@@ -109,16 +114,27 @@ def learning_table(evidence: Evidence) -> Table | None:
         caption_trace=source,
         notes=_notes(study),
         meanings=_meanings(study),
-        qualifiers=dict.fromkeys((AREA, *AREA_BY.values()), INTERVAL) if _tested(study, arms) else {},
+        qualifiers=dict.fromkeys((_area_head(evidence), *AREA_BY.values()), INTERVAL)
+        if _tested(study, arms)
+        else {},
     )
+
+
+def _scores(study: _Study) -> str:
+    """Return what the scores of its curves are: a logged metric need not be held-out."""
+    return "the primary metric" if study.evidence.logged else "held-out scores"
+
+
+def _places_of(study: _Study) -> str:
+    return "logged steps" if study.evidence.logged else "rollouts"
 
 
 def _area(study: _Study, arm: Arm) -> Cell:
     runs = study.runs(arm)
     of_run = {run: study.found.area(run) for run in runs}
     formula = (
-        f"mean over runs of the mean height of held-out scores over rollouts 0 to {study.found.rollouts:g}, by straight lines between "
-        "evaluations; ± is half a 95 % t interval"
+        f"mean over runs of the mean height of {_scores(study)} over {_places_of(study)} 0 to {study.found.rollouts:g}, by straight "
+        f"lines between {'values' if study.evidence.logged else 'evaluations'}; ± is half a 95 % t interval"
     )
     return _mean(study, "area", of_run, study.trace(formula, runs, _scaled(study, of_run)))
 
@@ -215,9 +231,10 @@ def _notes(study: _Study) -> tuple[str, ...]:
 
 
 def _meanings(study: _Study) -> dict[str, str]:
-    found = study.found
+    found, area = study.found, _area_head(study.evidence)
+    curve = "primary metric's" if study.evidence.logged else "held-out"
     said = {
-        AREA: "Mean height of the held-out curve over all rollouts: the area under it, divided by its length.",
+        area: f"Mean height of the {curve} curve over all {_places_of(study)}: the area under it, divided by its length.",
         REACHED[ROLLOUTS]: "Median over runs of the first evaluation that reaches the target score.",
         REACHED[BY_TOKENS]: "The same, in tokens of a response, summed over rollouts.",
         REACHED[SECONDS]: "The same, in seconds of training.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from analysis.importers import limits
 from analysis.importers.spec import load_spec
 from analysis.importers.study import import_logs, import_study
 from sspo.errors import UserError
+from sspo.metrics import Metric
+from sspo.runs.runlog import RunLog
 from tests.analysis.foreign_logs import fragment, imported, states, write_events, write_wandb
 
 SENTENCE = 700
@@ -45,6 +48,35 @@ def test_fragments_without_end_take_time_in_proportion(tmp_path: Path) -> None:
     begun = time.process_time()
     assert "holds no logged number" in refused(tmp_path, f"a:0={tmp_path}/m.wandb")
     assert time.process_time() - begun < 5
+
+
+def run_folder(folder: Path, seed: int, acc: float = 0.5) -> Path:
+    """A finished run of ours of one rollout."""
+    log = RunLog(folder)
+    log.describe({"seed": seed, "objective": {"name": "grpo"}}, {}, resumed=False)
+    log.step(1, 0, 0, {"reward/mean": Metric("mean", (acc, 1))})
+    log.done({"rollouts": 1, "steps": 1, "seconds": 1.0})
+    return folder
+
+
+def test_a_run_is_given_once_and_under_its_own_seed(tmp_path: Path) -> None:
+    a0, a1 = run_folder(tmp_path / "a0", 0), run_folder(tmp_path / "a1", 1)
+    shutil.copytree(a0, tmp_path / "copy")
+    (tmp_path / "link").symlink_to(a1)
+    (tmp_path / "log.csv").write_text("step,acc\n1,0.5\n")
+    one = {"primary": ("reward/mean",)}
+    # runs of different options or seeds may well log equal numbers
+    assert import_logs("x", [f"g:0={a0}", f"g:1={a1}"], tmp_path, **one)
+    said = refused(tmp_path, f"g:0={a0}", f"g:2={a1}", **one)
+    assert said == (
+        "a1/metrics.jsonl is given as seed 2, but its config.yaml says seed 1: pass it as g:1=PATH"
+    )
+    for first, second in ((a0, a0), (a0, tmp_path / "copy"), (a1, tmp_path / "link")):
+        seed = int(first.name[1])
+        said = refused(tmp_path, f"g:{seed}={first}", f"z:{seed}={second}", **one)
+        assert f"z seed {seed}, in {second.name}/metrics.jsonl, is the same run as g seed {seed}" in said
+    log = tmp_path / "log.csv"
+    assert "is the same run as" in refused(tmp_path, f"g:0={log}", f"g:1={tmp_path}/a0/../log.csv")
 
 
 @pytest.mark.parametrize("value", [1e300, 1e12, 99999, -1, 0.5])

@@ -262,6 +262,10 @@ def test_from_logs_to_a_report(captioned: None, tmp_path: Path) -> None:
     assert "imported from: " in page
     assert "logged value times 0.01 of foreign/verl/val/acc at step 3" in page
     assert "Clipped share of response tokens" in page
+    # val/acc is what their script logged: whether anything was held out is not in the log
+    assert "How fast arms learn: the primary metric (%) averaged over training." in page
+    assert "Mean reward of sampled training responses: mean over runs" in page
+    assert "held-out" not in page
     assert str(tmp_path) not in page
     table = tidy("theirs", "imported", tmp_path, tmp_path)
     first = table[(table["key"] == "reward/mean") & (table["step"] == 2)].iloc[0]
@@ -284,6 +288,27 @@ def test_imports_refuse_what_would_be_guesses(tmp_path: Path) -> None:
     assert "unknown arm 'grp': did you mean 'grpo'?" in refused(sources, baseline="grp", scale=0.01)
     assert "no run reaches step 9" in refused(sources, final_step=9, scale=0.01)
     assert not list(tmp_path.glob("x.*"))
+
+
+def test_the_baseline_is_the_first_arm_that_is_given(tmp_path: Path) -> None:
+    """Not the first by the alphabet: the sign of every difference depends on it."""
+    grpo, gspo = (write_runs(tmp_path, lambda arm, seed, step: 0.5)[place] for place in (0, 3))
+
+    def arms(sources: list[str], mapping: str | None = None) -> list[str]:
+        path = tmp_path / "order.yaml"
+        path.write_text(mapping or "")
+        options = {} if mapping else {"primary": ("val/acc",)}
+        spec = load_spec(path if mapping else None, sources, options)
+        manifest = read_logs(import_study("x", spec, tmp_path)).manifest
+        names = [arm["name"] for arm in manifest["arms"]]
+        assert manifest["baseline"] == names[0]
+        return names
+
+    assert arms([gspo, grpo]) == ["gspo", "grpo"]
+    assert arms([grpo, gspo]) == ["grpo", "gspo"]
+    assert arms([grpo, gspo], "primary: [val/acc]\narms: [{name: gspo}]\n") == ["gspo", "grpo"]
+    runs = "".join(f"  - {{path: {name}0.jsonl, arm: {name}, seed: 0}}\n" for name in ("gspo", "grpo"))
+    assert arms([], f"primary: [val/acc]\nruns:\n{runs}") == ["gspo", "grpo"]
 
 
 def test_a_mapping_file_says_the_same(tmp_path: Path, wandb_run: Path) -> None:

@@ -174,11 +174,11 @@ def test_arms_of_two_tools_are_flagged_setting_by_setting(tmp_path: Path) -> Non
     assert "The temperature of rl is not recorded:" in said
     assert "version" not in said
     assert "Different questions of sums: rl (6) and lm (8) share 0." in said
-    assert not list(
-        scored_apart(
-            Evidence(imported(tmp_path, [f"a:0={SUMS}", f"b:0={SUMS}"], ("exact_match,flexible-extract",)))
-        )
-    )
+    again = shutil.copytree(LM_EVAL, tmp_path / "again") / SUMS.name
+    metric = ("exact_match,flexible-extract",)
+    assert not list(scored_apart(Evidence(imported(tmp_path, [f"a:0={SUMS}", f"b:0={again}"], metric))))
+    with pytest.raises(UserError, match="b seed 0 and a seed 0 are the same evaluation"):
+        imported(tmp_path, [f"a:0={SUMS}", f"b:0={SUMS}"], metric)
 
 
 def test_files_of_several_sets_are_one_run_and_a_set_twice_is_none(tmp_path: Path) -> None:

@@ -121,6 +121,21 @@ def test_a_rollout_that_is_not_over_and_a_torn_line_do_not_count(tmp_path: Path)
     assert (run.rollouts, run.measures, run.warnings) == (0, {}, [])
 
 
+def test_a_run_without_accuracy_is_as_long_as_its_log(tmp_path: Path) -> None:
+    """A script whose rewards are not ours logs no accuracy: a rollout ends with what its last update logs."""
+    log = RunLog(tmp_path / "seed1")
+    log.describe({"seed": 1, "trainer": {"rollouts": 2}}, {}, resumed=False)
+    one = Metric("mean", (1.0, 1))
+    for step in range(1, 5):
+        rollout, update = divmod(step - 1, 2)
+        # the clip fraction that arms are matched on has no value where no token counts: 0 of 0
+        last = {"policy/clip_scale": one, "policy/clip_frac_matched": Metric("mean", (0, 0))}
+        assert read_run(tmp_path / "seed1").rollouts == rollout
+        log.step(step, rollout, update, {"optim/grad_norm": one, **(last if update else {})})
+    log.done({"rollouts": 2, "steps": 4, "seconds": 7.0})
+    assert line(text_of(tmp_path / "seed1"), "  rollouts") == "rollouts 2 of 2 in 7 s"
+
+
 def test_a_half_written_final_evaluation_is_not_shown(tmp_path: Path) -> None:
     log = write(tmp_path / "seed1")
     log.evaluation(answer(0, "a", k, 1.0, final=False) for k in range(2))

@@ -78,6 +78,11 @@ def origin(evidence: Evidence) -> Trace:
     """Return the trace of the curves, and of the line of the untrained base if it answered their questions."""
     while_training = not curve_answers(evidence)["final"].any()
     drawn = counted_runs(evidence, "arm", "no_clip")
+    if evidence.logged:
+        stream = answers(evidence.study.mode, evidence.study.temperature, final=not while_training)
+        return trace(
+            "mean over primary metrics by logged step: mean over runs, 95 % t interval", [stream], drawn
+        )
     curves = trace("", [answers("sampled", 1.0, final=not while_training)], drawn)
     base = counted_runs(evidence, "base") if base_line(evidence) is not None else []
     formula = (

@@ -15,11 +15,17 @@ def rows(evidence: Evidence) -> list[Curve]:
     ]
 
 
+def caption(evidence: Evidence) -> str:
+    """Return what was logged: imported logs may have no accuracy."""
+    both = not (evidence.study.imported and rollout_level(evidence, "rollout/accuracy").empty)
+    return f"Mean reward{' and accuracy' if both else ''} of sampled training responses"
+
+
 FIGURE = curve_figure(
     "training_reward_accuracy",
     rows=rows,
     row_height=1.2,
-    caption=lambda _: "Mean reward and accuracy of sampled training responses",
+    caption=caption,
     origin=metrics_origin(
         "reward and accuracy by rollout: mean over runs", "reward/mean", "rollout/accuracy"
     ),

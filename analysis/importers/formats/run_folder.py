@@ -11,6 +11,8 @@ from analysis.importers.logged import BROKE_OFF, ENDED, UNKNOWN_END, Logged, fla
 from analysis.importers.settings import read_settings
 from sspo.runs import runlog
 
+OURS = "sspo"
+"""Source of their logs."""
 INDEX = ("rollout", "update")
 """Columns of our own rows besides their step. Columns of other tools with these names keep their own meaning."""
 
@@ -24,7 +26,7 @@ def read_folder(folder: Path, named: Named) -> list[Logged]:
     end = ENDED if done else BROKE_OFF if failed else UNKNOWN_END
     config = folder / runlog.CONFIG
     loaded = read_settings(config, MOST_SETTINGS_BYTES) if config.is_file() else {}
-    return [Logged("sspo", log.files, log.rows, flat(loaded), end, log.note)]
+    return [Logged(OURS, log.files, log.rows, flat(loaded), end, log.note)]
 
 
 IMPORTER = Importer(in_folder=read_folder, names={name: Same(name) for name in INDEX})
