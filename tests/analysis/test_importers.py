@@ -29,6 +29,7 @@ from analysis.importers.study import import_study
 from analysis.importers.whose import translate
 from analysis.logs.compact import read_logs
 from analysis.logs.long_table import tidy
+from analysis.provenance.record import provenance
 from sspo.errors import UserError
 from sspo.metrics import GLOSSARY, Metric
 from sspo.runs.runlog import RunLog
@@ -281,11 +282,12 @@ def test_figures_name_what_their_places_count(tmp_path: Path) -> None:
     sources = []
     for seed in (0, 1):
         log = RunLog(tmp_path / f"run{seed}")
-        log.describe({"seed": seed}, {}, resumed=False)
+        made = {"git_revision": "abc", "code_sha256": "def", "versions": {"torch": "2.11"}}
+        log.describe({"seed": seed, "model": {"path": "/models/tiny"}}, made, resumed=False)
         for step in range(1, 5):
             rollout, update = divmod(step - 1, 2)
             log.step(step, rollout, update, {"reward/mean": Metric("mean", (0.1 * step, 1))})
-        log.done({"rollouts": 2, "steps": 4, "seconds": 1.0})
+        log.done({"rollouts": 2, "steps": 4, "seconds": 1800.0})
         sources.append(f"a:{seed}={log.folder}")
 
     def places(sources: list[str], primary: str) -> list[tuple[str, float, str]]:
@@ -299,6 +301,9 @@ def test_figures_name_what_their_places_count(tmp_path: Path) -> None:
         ("optimizer step", 4.0, "optimizer step"),
         ("rollout", 2.0, "rollout"),
     ]
+    facts = dict(provenance(Evidence(read_logs(tmp_path / "x.imported" / "logs"))))
+    assert (facts["base model"], facts["code (revision/hash)"]) == ("tiny", "abc/def")
+    assert (facts["versions"], facts["compute"]) == ("torch 2.11", "1.0 hours over 2 finished runs")
     theirs = write_runs(tmp_path, lambda arm, seed, step: 0.5)
     assert places(theirs, "val/acc") == [("logged step", 3.0, "logged step")] * 2
 
