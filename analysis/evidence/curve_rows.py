@@ -31,6 +31,8 @@ class Curve:
     """Whether the arm without a clip may leave the axis, if it would flatten all others."""
     together: bool = False
     """Whether all arms share one panel, because they are equal by design."""
+    of_scores: bool = False
+    """Whether it is of the scores, and not of the metrics of training."""
 
     @functools.cached_property
     def by_run(self) -> dict[int, NDArray[np.float64]]:

@@ -35,6 +35,8 @@ class Logged:
     """Whether its single row holds the run's last values, whatever their step."""
     said: str = ""
     """The state as its log states it."""
+    made: Mapping[str, Any] = field(default_factory=dict)
+    """What a run folder of ours says of code, versions, base model and seconds, under the keys of a record."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """Names without any number, and the value found instead."""
 

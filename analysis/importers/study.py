@@ -127,4 +127,11 @@ def _record(run: ImportedRun, step: int, base: str | None) -> dict[str, Any]:
     if logged.note:
         reason = f"{reason} ({logged.note})"
     message = reason if status == DONE else origin
-    return {**record_of(run.arm, run.seed, base), "status": status, "reason": reason, "message": message}
+    made = {**logged.made, **({"base": base} if base is not None else {})}
+    return {
+        **record_of(run.arm, run.seed, base),
+        **made,
+        "status": status,
+        "reason": reason,
+        "message": message,
+    }

@@ -226,7 +226,7 @@ def _record(path: Path) -> dict[str, Any]:
     """Return a run's state, provenance and the settings that gates, figures and claims use; a damaged file makes the run BROKEN."""
     try:
         now = standing(path)
-        environment, config = _environment(path), settings(configuration(path))
+        environment, config = environment_of(path), settings(configuration(path))
         carried = marker(path, PLANNED)
         seconds, first = _ended_with(now.done or {})
     except Damaged as error:
@@ -244,7 +244,7 @@ def _ended(seconds: float | int | None, first: Any) -> dict[str, Any]:
     return {"seconds": seconds, "rollout0_sha256": first}
 
 
-def _environment(path: Path) -> dict[str, Any]:
+def environment_of(path: Path) -> dict[str, Any]:
     """Read the part of env.json that a record holds."""
     found = marker(path, runlog.ENVIRONMENT) or {}
     versions = found.get("versions") or {}

@@ -19,6 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.__main__ import main
+from analysis.evidence.evidence import Evidence
+from analysis.figures.curves import held_out_accuracy, training_reward_accuracy
 from analysis.importers.formats.run_folder import INDEX
 from analysis.importers.logged import ENDED, UNKNOWN_END
 from analysis.importers.read import IMPORTERS, read
@@ -27,8 +29,10 @@ from analysis.importers.study import import_study
 from analysis.importers.whose import translate
 from analysis.logs.compact import read_logs
 from analysis.logs.long_table import tidy
+from analysis.provenance.record import provenance
 from sspo.errors import UserError
-from sspo.metrics import GLOSSARY
+from sspo.metrics import GLOSSARY, Metric
+from sspo.runs.runlog import RunLog
 from tests.console import Ended, run_here
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -271,6 +275,37 @@ def test_from_logs_to_a_report(captioned: None, tmp_path: Path) -> None:
     first = table[(table["key"] == "reward/mean") & (table["step"] == 2)].iloc[0]
     assert (first["arm"], first["seed"], first["unit"]) == ("grpo", 0, "points")
     assert first["value"] == pytest.approx(0.2)
+
+
+def test_figures_name_what_their_places_count(tmp_path: Path) -> None:
+    """Two rollouts of two optimizer steps: scores stand at steps, metrics of our own folders at rollouts."""
+    sources = []
+    for seed in (0, 1):
+        log = RunLog(tmp_path / f"run{seed}")
+        made = {"git_revision": "abc", "code_sha256": "def", "versions": {"torch": "2.11"}}
+        log.describe({"seed": seed, "model": {"path": "/models/tiny"}}, made, resumed=False)
+        for step in range(1, 5):
+            rollout, update = divmod(step - 1, 2)
+            log.step(step, rollout, update, {"reward/mean": Metric("mean", (0.1 * step, 1))})
+        log.done({"rollouts": 2, "steps": 4, "seconds": 1800.0})
+        sources.append(f"a:{seed}={log.folder}")
+
+    def places(sources: list[str], primary: str) -> list[tuple[str, float, str]]:
+        spec = load_spec(None, sources, {"primary": (primary,)})
+        evidence = Evidence(read_logs(import_study("x", spec, tmp_path)))
+        figures = (held_out_accuracy.FIGURE, training_reward_accuracy.FIGURE)
+        charts = (f.chart(evidence, f.data(evidence)) for f in figures)
+        return [(c.panels[0].x.label, c.panels[0].x.high, c.tables[0].heads[0][0]) for c in charts if c]
+
+    assert places(sources, "reward/mean") == [
+        ("optimizer step", 4.0, "optimizer step"),
+        ("rollout", 2.0, "rollout"),
+    ]
+    facts = dict(provenance(Evidence(read_logs(tmp_path / "x.imported" / "logs"))))
+    assert (facts["base model"], facts["code (revision/hash)"]) == ("tiny", "abc/def")
+    assert (facts["versions"], facts["compute"]) == ("torch 2.11", "1.0 hours over 2 finished runs")
+    theirs = write_runs(tmp_path, lambda arm, seed, step: 0.5)
+    assert places(theirs, "val/acc") == [("logged step", 3.0, "logged step")] * 2
 
 
 def test_imports_refuse_what_would_be_guesses(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.figures.arm_series import arm_series
 from analysis.figures.curves.chosen import banded
-from analysis.figures.curves.panels import arms_of, band, families, limits, of_arm, shows_runs
+from analysis.figures.curves.panels import arms_of, band, families, limits, of_arm, shows_runs, x_name
 from analysis.figures.model import (
     FULL,
     LINEAR,
@@ -66,7 +66,7 @@ def curve_chart(
             own = [lines[arm.name] for arm in arms if arm.name in lines]
             panel = _panel(evidence, curve, heading, own, kept, place)
             panels.append(replace(panel, size=size))
-        tables.append(_numbers(curve, list(lines.values()), kept))
+        tables.append(_numbers(curve, x_name(evidence, curve), list(lines.values()), kept))
     drawn_series = {line.series for panel in panels for line in panel.lines}
     note = "There are too many runs for one line per run." if many else ""
     return Chart(
@@ -119,7 +119,7 @@ def _panel(
         y = Axis(label=curve.label, low=low, high=high, scale=LOG if curve.geometric else LINEAR)
     return Panel(
         title=heading,
-        x=Axis(label="rollout", low=min(x), high=max(max(x), min(x) + 1)),
+        x=Axis(label=x_name(evidence, curve), low=min(x), high=max(max(x), min(x) + 1)),
         y=y,
         lines=lines,
         levels=() if curve.reference is None else (curve.scale * curve.reference,),
@@ -127,13 +127,13 @@ def _panel(
     )
 
 
-def _numbers(curve: Curve, lines: Sequence[Line], kept: NDArray[np.intp]) -> Numbers:
-    """Return one row per rollout: the mean of every arm with its interval."""
+def _numbers(curve: Curve, name: str, lines: Sequence[Line], kept: NDArray[np.intp]) -> Numbers:
+    """Return one row per place, which has a name: the mean of every arm with its interval."""
     rows = [
         [f"{x:g}", *(_mean(line.mean[i], line.low[i], line.high[i]) for line in lines)]
         for i, x in enumerate(_rollouts(curve, kept))
     ]
-    heads = [("rollout", None), *((line.series.label, line.series.number) for line in lines)]
+    heads = [(name, None), *((line.series.label, line.series.number) for line in lines)]
     return Numbers(title=f"{curve.label}, mean over runs", heads=heads, rows=rows)
 
 

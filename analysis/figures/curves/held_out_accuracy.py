@@ -23,7 +23,11 @@ def rows(evidence: Evidence) -> list[Curve]:
         label = (
             ", ".join(evidence.sets) if len(evidence.sets) == 1 else f"mean of {len(evidence.sets)} metrics"
         )
-        return [Curve(f"{label}{evidence.unit.mark}", held_out(evidence), scale=evidence.unit.factor)]
+        return [
+            Curve(
+                f"{label}{evidence.unit.mark}", held_out(evidence), scale=evidence.unit.factor, of_scores=True
+            )
+        ]
     return [Curve("held-out accuracy %", held_out(evidence), reference=base_line(evidence), named=BASE)]
 
 

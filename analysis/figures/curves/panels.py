@@ -25,6 +25,18 @@ PERCENT = 100.0
 Floats = NDArray[np.float64]
 
 
+def x_name(evidence: Evidence, curve: Curve) -> str:
+    """Return what a curve's places are called. Only runs of ours have rollouts: those of foreign logs are their steps, and so are
+    those of imported scores."""
+    if not evidence.study.imported:
+        return "rollout"
+    metrics = evidence.logs.metrics
+    ours = bool((metrics["rollout"] != metrics["step"] - 1).any())
+    if curve.of_scores:
+        return "optimizer step" if ours else "logged step"
+    return "rollout" if ours else "logged step"
+
+
 @dataclass(frozen=True)
 class Band:
     """Mean over runs by rollout with the ends of its 95 % t interval; nan if there is none."""

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from analysis.evidence.curve_rows import Curve
 from analysis.evidence.evidence import Evidence
 from analysis.figures.curves.chosen import MOST_PANELS, banded, drawn_arms, drawn_groups, drawn_rows, few
-from analysis.figures.curves.panels import arms_of, band, limits, logged, off_axis, shows_runs
+from analysis.figures.curves.panels import arms_of, band, limits, logged, off_axis, shows_runs, x_name
 from analysis.figures.labels import (
     Entry,
     end_labels,
@@ -199,7 +199,7 @@ def _axes(ax: Any, evidence: Evidence, curve: Curve, arms: Sequence[Arm], span: 
             _beyond(ax, arm, value)
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=STEPS))
     if last:
-        ax.set_xlabel("logged step" if evidence.study.imported else "rollout", labelpad=2)
+        ax.set_xlabel(x_name(evidence, curve), labelpad=2)
 
 
 def _beyond(ax: Any, arm: Arm, value: float) -> None:

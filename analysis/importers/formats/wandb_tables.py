@@ -97,7 +97,7 @@ def read_summaries(path: Path, table: pd.DataFrame, step_from: str | None) -> It
         yield _logged(path, rows, {**known, "run": name}, name, end=end, said=state or "nothing")
 
 
-def _logged(path: Path, rows: Rows, config: dict[str, Any], label: str, **state: str) -> Logged:
+def _logged(path: Path, rows: Rows, config: dict[str, Any], label: str, **state: Any) -> Logged:
     found = rows.by_step()
     note, unread = rows.note(found), rows.unread(found)
     summary = bool(state)
