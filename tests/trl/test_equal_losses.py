@@ -71,6 +71,26 @@ def test_options_reach_the_loss(overrides):
     assert plain[1]["gradient"] > 1e-3, "the option changes the gradient"
 
 
+OWN_OBJECTIVE = """
+import dataclasses
+from sspo.objective.variants import VARIANTS
+MINE = dataclasses.replace(VARIANTS["sspo"], aggregation="segment_mean", advantage="leave_one_out")
+"""
+OWN_RULE = """
+def every_third(responses, config):
+    return (responses.mask_BT.cumsum(1) % 3 == 0) & responses.mask_BT
+"""
+
+
+def test_an_objective_and_a_rule_of_ones_own_reach_the_loss(tmp_path):
+    (tmp_path / "objective.py").write_text(OWN_OBJECTIVE)
+    (tmp_path / "rule.py").write_text(OWN_RULE)
+    objective, rule = f"{tmp_path}/objective.py:MINE", f"{tmp_path}/rule.py:every_third"
+    trainer, steps = train(objective, segmentation=rule, max_steps=2, num_iterations=1)
+    close(differences(trainer, steps, objective, (f"segmentation={rule}",)))
+    assert steps[1].logged["rollout/tokens_per_segment"] <= 3
+
+
 def test_two_processes_take_the_step_of_one():
     """Counts, moments of the entropy and group weights are those of all rows; DDP's mean over processes is undone."""
     names = ["grpo", "gspo", ",".join(["sspo", *FIXED]), "sspo", "dapo"]
