@@ -15,7 +15,7 @@ from sspo.models.policy import load_policy
 from sspo.recording.file import read_recorded
 from tests.vllm.test_runs import WORDS, ended, folder_of, killed_and_continued, lines, start
 
-STOP = "answer 5"
+STOP = "try"
 OWN = (*WORDS, "objective.tis_cap=2", f"rollout.stop=[{STOP}]")
 TRL = (*OWN, "trainer.backend=trl")
 
