@@ -41,11 +41,12 @@ RAY := .venv-ray
 OVER_VLLM := .venv-vllm
 OVER_TRL := .venv-trl
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
-# what trials run in, and what it needs: a study whose trials sample with vLLM or train with TRL runs in its environment as a whole
+# what trials run in, and what it needs: a study whose trials sample with vLLM or train with TRL runs in its environment as a whole,
+# and one with both in vLLM's, into which TRL is put
 TRIALS := $(if $(VLLM),$(OVER_VLLM)/bin/python,$(if $(TRL),$(OVER_TRL)/bin/python,$(PY)))
-FOR_TRIALS := $(if $(VLLM),setup-vllm,$(if $(TRL),setup-trl,setup))
+FOR_TRIALS := $(if $(VLLM),$(if $(TRL),$(OVER_VLLM)/trl,setup-vllm),$(if $(TRL),setup-trl,setup))
 SWEEPER := $(if $(ON_CLUSTER),$(if $(VLLM)$(TRL),$(TRIALS),$(RAY)/bin/python),$(TRIALS))
-FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(OVER_VLLM)/ray,$(if $(TRL),$(OVER_TRL)/ray,setup-ray)),$(FOR_TRIALS))
+FOR_SWEEP := $(if $(ON_CLUSTER),$(if $(VLLM),$(if $(TRL),$(OVER_VLLM)/trl) $(OVER_VLLM)/ray,$(if $(TRL),$(OVER_TRL)/ray,setup-ray)),$(FOR_TRIALS))
 SMOLLM2 := .venv-smollm2
 HIERARCHY := .venv-hierarchy
 SITE := .venv-site
@@ -96,9 +97,6 @@ GIVEN := $(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word))))
 MISWRITTEN := $(if $(GIVEN),$(filter $(shell echo $(OPTIONS) | tr A-Z a-z),$(GIVEN)))
 $(foreach option,$(MISWRITTEN),$(error \
 	variables are upper case: write $(shell echo $(option) | tr a-z A-Z)= and not $(option)=))
-
-$(if $(and $(VLLM),$(TRL)),$(error \
-	TRL=1 and VLLM=1 cannot go together: trials of one study run in .venv-trl or in .venv-vllm, and TRL's sample with model.generate; leave one out))
 
 $(if $(filter-out cpu cuda,$(DEVICE)),$(error DEVICE is cpu or cuda, got $(DEVICE)))
 
@@ -154,7 +152,7 @@ report: setup  ## write tables and figures of study NAME from its runs, or from 
 ##= sweep:      RETRY=1 (failed trials once more)   FRESH=1 (again what code with other numbers finished)   OVER_BUDGET=1
 ##=             TIMEOUT=seconds   RETRIES=killed=3,oom=1   ENGINE=local|ray|slurm   ENGINE_OPTIONS="gpus=1" (docs/clusters.md)
 ##=             VLLM=1 (plan, sweep, work, replay, search) if trials sample with rollout=vllm (docs/vllm.md)
-##=             TRL=1 (the same) if trials train with trainer.backend=trl (docs/engines.md)
+##=             TRL=1 (the same) if trials train with trainer.backend=trl (docs/engines.md); with both, both
 ##= status:     LIVE=1 (keep showing it)   dashboard: PORT=8765
 ##= report:     LOOK=1 (test a registered study before its end; all its later reports count that look)
 ##= one run:    .venv/bin/sspo train objective=grpo; .venv/bin/sspo --help lists every command (docs/commands.md)
@@ -281,7 +279,7 @@ $(OVER_VLLM)/ready: requirements-vllm.lock requirements-vllm-cuda.lock $(VENV)/r
 	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement $(VLLM_LOCK)
 	@touch $@
 
-# a script of TRL's that samples with vLLM
+# what trains with TRL and samples with vLLM
 $(OVER_VLLM)/trl: requirements-trl.lock $(OVER_VLLM)/ready
 	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-trl.lock
 	@touch $@
@@ -405,7 +403,7 @@ test-smollm2: model-smollm2  ## run a study on SmolLM2-135M-Instruct, from its s
 
 test-vllm: $(OVER_VLLM)/trl  ## compare vLLM's engine on the CPU with our sampler: sampling, weight sync, training (some minutes, 3 GB)
 	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs --numprocesses 2 --dist loadfile tests/vllm
-	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs tests/trl/test_vllm.py # TRL lets vLLM replace torch.set_num_threads
+	@OMP_NUM_THREADS=1 $(OVER_VLLM)/bin/python -m pytest -rs tests/trl/test_vllm.py tests/trl/test_vllm_trial.py # TRL lets vLLM replace torch.set_num_threads
 
 test-trl: setup-trl  ## train with our objective inside TRL: losses, run folders, a study of both backends (some minutes)
 	@OMP_NUM_THREADS=1 $(OVER_TRL)/bin/python -m pytest -rs tests/trl

@@ -95,7 +95,7 @@ def _one_run(overrides: Sequence[str]) -> int:
     if (folder / DONE).is_file():
         return _finished(config, folder, overrides)
     _refuse_stale(folder, fresh=fresh or bool(config.run.epoch))
-    if reason := why_not_trained(backend_of(config)):
+    if reason := why_not_trained(backend_of(config), config.rollout.engine):
         raise UserError(reason)
     check_positions(config)
     status = train(config, folder)

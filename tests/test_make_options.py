@@ -101,12 +101,22 @@ def test_trials_that_train_with_trl_run_in_its_environment() -> None:
         assert re.search(
             rf"\.venv-trl/bin/python .*--require-hashes .*--no-deps --requirement {lock}", said
         ), lock
-    both = make("sweep", "NAME=backends", "TRL=1", "VLLM=1")
-    assert (both.returncode, both.stdout, both.stderr.count("\n")) == (2, "", 1)
-    assert (
-        "TRL=1 and VLLM=1 cannot go together: trials of one study run in .venv-trl or in .venv-vllm"
-        in both.stderr
-    )
+
+
+def test_trials_with_both_run_in_the_environment_of_vllm_with_trl_in_it() -> None:
+    goals = {"plan": "plan", "sweep": "run", "work": "work", "replay": "replay", "search": "search"}
+    for goal, command in goals.items():
+        name = "clip" if goal == "search" else "backends"
+        said = make("--always-make", goal, f"NAME={name}", "TRL=1", "VLLM=1", "DEVICE=cpu").stdout
+        assert f".venv-vllm/bin/python -m sweeps {command}" in said
+        locks = re.findall(r"\.venv-vllm/bin/python .*--no-deps --requirement (\S+)", said)
+        assert locks == ["requirements-vllm.lock", "requirements-trl.lock"]
+        assert ".venv-trl" not in said
+    said = make(
+        "--always-make", "sweep", "NAME=backends", "TRL=1", "VLLM=1", "DEVICE=cpu", "ENGINE=ray"
+    ).stdout
+    for lock in ("requirements-trl.lock", "requirements-ray.lock"):
+        assert re.search(rf"\.venv-vllm/bin/python .*--no-deps --requirement {lock}", said), lock
 
 
 def test_help_begins_with_what_a_study_needs_and_ends_with_benches() -> None:

@@ -84,8 +84,8 @@ def trained_apart(evidence: Evidence) -> Iterator[str]:
             found[arm.label] = tuple(sorted({str(one.get("backend", OWN_BACKEND)) for one in records}))
     if len(set(found.values())) > 1 or any(len(values) > 1 for values in found.values()):
         yield (
-            f"Trained by different backends: {_who(found)}. Each draws its own random numbers and rounds in its own way, so that arms of "
-            "one seed do not share their first responses."
+            f"Trained by different backends: {_who(found)}. Each rounds in its own way and, unless vLLM samples for both, "
+            "draws its own random numbers: then arms of one seed do not share their first responses."
         )
 
 

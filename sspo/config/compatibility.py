@@ -32,25 +32,25 @@ def check_backend(config: TrainConfig) -> None:
 def _beyond_trl(config: TrainConfig) -> Iterator[tuple[str, object, str, str]]:
     """Yield options that a TRL trial cannot follow or would ignore: key, value, reason, and the value to set instead."""
     rollout, trainer, objective = config.rollout, config.trainer, config.objective
-    if rollout.engine != OWN_ENGINE:
-        yield (
-            "rollout.engine",
-            rollout.engine,
-            "TRL's trials sample with model.generate",
-            OWN_ENGINE,
-        )
+    if config.run.gpus > 1:
+        yield "run.gpus", config.run.gpus, "TRL trains a trial on one device", "1"
     if rollout.responses < 2:
         yield "rollout.responses", rollout.responses, "TRL's groups have at least two responses", "2"
     if rollout.resample:
         yield "rollout.resample", rollout.resample, "TRL samples each prompt once", "0"
-    if rollout.stop:
-        stop = f"[{','.join(rollout.stop)}]"
-        yield "rollout.stop", stop, "in TRL only the model's end tokens end a response", "[]"
+    by_generate = rollout.engine == OWN_ENGINE
+    if rollout.stop and by_generate:
+        stop, why = (
+            f"[{','.join(rollout.stop)}]",
+            "model.generate ends responses only at end tokens; rollout=vllm does not",
+        )
+        yield "rollout.stop", stop, why, "[]"
     if trainer.old_logp != "trainer":
-        yield "trainer.old_logp", trainer.old_logp, "model.generate reports no log-probabilities", "trainer"
+        yield "trainer.old_logp", trainer.old_logp, "TRL has forward passes of its own", "trainer"
     for name, cap in (("tis_cap", objective.tis_cap), ("mis_cap", objective.mis_cap)):
-        if cap is not None:
-            yield f"objective.{name}", cap, "model.generate reports no log-probabilities", "null"
+        if cap is not None and by_generate:
+            why = "model.generate reports no log-probabilities; rollout=vllm does"
+            yield f"objective.{name}", cap, why, "null"
     if trainer.forward != "plain":
         yield "trainer.forward", trainer.forward, "TRL has forward passes of its own", "plain"
     if trainer.logits != "full":
@@ -67,8 +67,10 @@ def backend_of(config: TrainConfig) -> str:
     return config.trainer.backend if config.trainer.rollouts else OWN_BACKEND
 
 
-def why_not_trained(backend: str) -> str | None:
-    """Return why a backend is unavailable in this environment, and the remedy; None if it is available. Imports nothing."""
+def why_not_trained(backend: str, engine: str = OWN_ENGINE) -> str | None:
+    """Return why a backend is unavailable in this environment, and the remedy for trials of this engine; None if it is available.
+    Imports nothing.
+    """
     if backend != TRL:
         return None
     try:
@@ -77,10 +79,12 @@ def why_not_trained(backend: str) -> str | None:
         found = "none"
     if found.startswith(f"{TRL_VERSION}."):
         return None
-    return (
-        f"trainer.backend={TRL} requires TRL {TRL_VERSION}, and this environment has {found}: run `make setup-trl`, then "
-        "`make sweep NAME=... TRL=1`, or use .venv-trl/bin/python instead of .venv/bin/python"
+    remedy = (
+        "run `make setup-trl`, then `make sweep NAME=... TRL=1`, or use .venv-trl/bin/python instead of .venv/bin/python"
+        if engine == OWN_ENGINE
+        else f"run `make .venv-{engine}/trl`, then use .venv-{engine}/bin/python, or `make sweep NAME=... TRL=1 {engine.upper()}=1`"
     )
+    return f"trainer.backend={TRL} requires TRL {TRL_VERSION}, and this environment has {found}: {remedy}"
 
 
 def check_engine(config: TrainConfig) -> None:
@@ -94,10 +98,9 @@ def check_engine(config: TrainConfig) -> None:
     if engine != OWN_ENGINE:
         _refuse_ways_of_own(config)
     elif config.run.gpus > 1:
-        other = "set rollout.engine=vllm, which spreads its model, or run.gpus=1"
         raise UserError(
-            f"run.gpus={config.run.gpus} exceeds the one device that the trainer and rollout.engine={engine} use: "
-            + (other if config.trainer.backend == OWN_BACKEND else "set run.gpus=1")
+            f"run.gpus={config.run.gpus} exceeds the one device that the trainer and rollout.engine={engine} use: set rollout.engine=vllm, "
+            "which spreads its model, or run.gpus=1"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from sspo.config import OWN_ENGINE, TrainConfig
+from sspo.config import OWN_BACKEND, OWN_ENGINE, TrainConfig
 from sspo.config.compatibility import backend_of, why_not_trained
 from sspo.errors import UserError
 from sweeps.plan.plan import Trial
@@ -27,7 +27,8 @@ def why_not_sampled(engine: str) -> str | None:
 
 def why_not_run(config: TrainConfig) -> str | None:
     """Return why a run's engine or backend is unavailable in this environment, and the remedy; None if both are available."""
-    return why_not_sampled(config.rollout.engine) or why_not_trained(backend_of(config))
+    engine = config.rollout.engine
+    return why_not_sampled(engine) or why_not_trained(backend_of(config), engine)
 
 
 def refuse_unsampled(trials: Iterable[Trial]) -> None:
@@ -38,6 +39,11 @@ def refuse_unsampled(trials: Iterable[Trial]) -> None:
                 f"arm '{trial.arm}' requires {trial.resources.devices} CUDA devices per trial, and rollout.engine={trial.sampler} uses one: set "
                 "resources.gpus=1 for it, or rollout.engine=vllm"
             )
-        reason = why_not_sampled(trial.sampler) or why_not_trained(trial.backend)
+        if trial.resources.devices > 1 and trial.backend != OWN_BACKEND:
+            raise UserError(
+                f"arm '{trial.arm}' requires {trial.resources.devices} CUDA devices per trial, and trainer.backend={trial.backend} trains on one: "
+                "set resources.gpus=1 for it"
+            )
+        reason = why_not_sampled(trial.sampler) or why_not_trained(trial.backend, trial.sampler)
         if reason is not None:
             raise UserError(f"arm '{trial.arm}': {reason}")

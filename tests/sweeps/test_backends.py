@@ -130,6 +130,19 @@ def test_a_study_without_its_backend_is_refused_before_any_work(tmp_path: Path, 
     assert "4 trials: 0 done" in shown(made)
 
 
+def test_an_arm_of_trl_may_not_spread_over_devices_even_with_vllm(tmp_path: Path, trl: Any) -> None:
+    trl("1.16.0")
+    arms = {
+        "sspo": {},
+        "trl": {"overrides": ["trainer.backend=trl", "rollout=vllm"], "resources": {"gpus": 2}},
+    }
+    spec = {"baseline": "sspo", "arms": arms, "presets": PRESETS}
+    with pytest.raises(
+        UserError, match=r"'trl' requires 2 CUDA devices per trial, and trainer\.backend=trl trains on one"
+    ):
+        shown(make_plan(parse("both", spec), "default", tmp_path))
+
+
 def test_trials_of_one_backend_say_nothing_of_the_time_of_another() -> None:
     assert workload({"trainer": {"backend": "sspo"}}) == workload({"trainer": {}}) == workload({})
     assert workload({"trainer": {"backend": "trl"}}) != workload({})

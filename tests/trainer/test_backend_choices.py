@@ -65,19 +65,21 @@ def test_the_default_backend_leaves_a_cell_its_name_and_another_gives_one_of_its
         ),
         (
             (TRL, "experiment=fast"),
-            "trainer.backend=trl does not support trainer.old_logp=sampler (model.generate reports no log-probabilities), "
+            "trainer.backend=trl does not support trainer.old_logp=sampler (TRL has forward passes of its own), "
             "trainer.forward=lean (TRL has forward passes of its own): set trainer.old_logp=trainer, trainer.forward=plain, or "
             "trainer.backend=sspo",
         ),
         ((TRL, "trainer.logits=chunked"), "set trainer.logits=full, or trainer.backend=sspo"),
-        ((TRL, "rollout=vllm"), "rollout.engine=vllm (TRL's trials sample with model.generate): set rollout.engine=transformers"),
+        ((TRL, "rollout=vllm", "trainer.old_logp=sampler"), "trainer.old_logp=sampler (TRL has forward passes of its own): set trainer.old_logp=trainer"),
+        ((TRL, "rollout=vllm", "rollout.decode=lean"), "rollout.decode=lean requires engine 'transformers'"),
+        ((TRL, "rollout=vllm", "run.gpus=2"), "run.gpus=2 (TRL trains a trial on one device): set run.gpus=1"),
         ((TRL, "rollout.resample=2"), "rollout.resample=2 (TRL samples each prompt once): set rollout.resample=0"),
-        ((TRL, "rollout.stop=[a,b]"), "rollout.stop=[a,b] (in TRL only the model's end tokens end a response): set rollout.stop=[]"),
-        ((TRL, "objective.tis_cap=2"), "objective.tis_cap=2.0 (model.generate reports no log-probabilities): set objective.tis_cap=null"),
+        ((TRL, "rollout.stop=[a,b]"), "rollout.stop=[a,b] (model.generate ends responses only at end tokens; rollout=vllm does not): set rollout.stop=[]"),
+        ((TRL, "objective.tis_cap=2"), "objective.tis_cap=2.0 (model.generate reports no log-probabilities; rollout=vllm does): set objective.tis_cap=null"),
         ((TRL, "objective.mis_cap=2"), "set objective.mis_cap=null"),
         ((TRL, "rollout.responses=1", "trainer.minibatch=8"), "rollout.responses=1 (TRL's groups have at least two responses)"),
         ((TRL, "model.lora.rank=8", "model.lora.targets=[q_proj,lm_head]"), "set model.lora.targets=[q_proj], or"),
-        ((TRL, "run.gpus=2"), "use: set run.gpus=1"),
+        ((TRL, "run.gpus=2"), "run.gpus=2 (TRL trains a trial on one device): set run.gpus=1"),
         ((TRL, "trainer.minibatch=48"), "trainer.minibatch=48 does not divide the rollout of 256 responses"),
     ],
 )  # fmt: skip
@@ -92,6 +94,13 @@ def test_what_a_backend_cannot_do_is_one_sentence_with_what_to_set(words: tuple[
 def test_what_only_evaluation_or_the_optimizer_uses_goes_with_trl() -> None:
     config = quick_compose([TRL, "rollout.decode=lean", "trainer.optimizer=adamw_8bit", "trainer.epochs=2"])
     assert (config.trainer.backend, config.rollout.decode) == ("trl", "lean")
+
+
+def test_caps_and_ends_of_ones_own_go_with_trl_where_vllm_samples() -> None:
+    words = ["rollout=vllm", "objective.tis_cap=2", "objective.mis_cap=2", "rollout.stop=[a,b]"]
+    own, other = (quick_compose([*words, *more]) for more in ([], [TRL]))
+    assert (own.objective, own.rollout) == (other.objective, other.rollout)
+    assert cell_hash(own) != cell_hash(other)
 
 
 def test_defaults_of_a_model_of_ones_own_are_those_that_its_backend_supports(tmp_path: Path) -> None:
@@ -113,6 +122,10 @@ def test_an_environment_without_trl_or_with_another_is_named_with_the_remedy(pac
     assert why_not_trained("trl") == MISSING.format("none")
     installed(packages, "trl", "1.15.2")
     assert why_not_trained("trl") == MISSING.format("1.15.2")
+    remedy = (
+        "run `make .venv-vllm/trl`, then use .venv-vllm/bin/python, or `make sweep NAME=... TRL=1 VLLM=1`"
+    )
+    assert str(why_not_trained("trl", "vllm")).endswith(remedy)
 
 
 def test_trl_of_the_pinned_minor_version_is_enough_and_is_not_imported(packages: Path) -> None:

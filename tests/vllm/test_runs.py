@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -58,22 +59,24 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def after_a_checkpoint(store: Path, **environment: str) -> subprocess.Popen[str]:
+def after_a_checkpoint(
+    store: Path, words: Sequence[str] = WORDS, **environment: str
+) -> subprocess.Popen[str]:
     """A run whose first checkpoint is there."""
-    process = start("sspo.train", *WORDS, f"run.store={store}", **environment)
+    process = start("sspo.train", *words, f"run.store={store}", **environment)
     while not list(store.glob("cells/**/checkpoints/*/state.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     return process
 
 
-def killed_and_continued(store: Path) -> Path:
+def killed_and_continued(store: Path, words: Sequence[str] = WORDS) -> Path:
     """A run that dies of SIGKILL, and goes on."""
-    process = after_a_checkpoint(store)
+    process = after_a_checkpoint(store, words)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert len(lines(folder_of(store) / "metrics.jsonl")) < 6
-    ended(start("sspo.train", *WORDS, f"run.store={store}"))
+    ended(start("sspo.train", *words, f"run.store={store}"))
     return folder_of(store)
 
 

@@ -17,6 +17,7 @@ from sspo.objective.advantage import ADVANTAGES
 from sspo.objective.context import prepared
 from sspo.recording.recorded import Visit
 from sspo.segmentation import segment, segmentation_seed
+from sspo.trainer.mismatch import mismatch_metrics
 from sspo.types import Batch, Score, TokenExtras
 
 ROW = "row"
@@ -128,6 +129,14 @@ def advantages(reward_PG: torch.Tensor, tokens_PG: torch.Tensor, name: str) -> t
     if scored_P.any():
         advantage_PG[scored_P] = ADVANTAGES[name](reward_PG[scored_P], tokens_PG[scored_P])
     return advantage_PG
+
+
+def mismatch_of(batch: Batch) -> dict[str, Metric]:
+    """Return the distance between sampler and trainer; nothing if the sampler reported no log-probabilities."""
+    sampler_logp_BT = batch.extras.sampler_logp_BT
+    if sampler_logp_BT is None:
+        return {}
+    return mismatch_metrics(sampler_logp_BT, batch.old_logp_BT, batch.mask_BT)
 
 
 def own_columns(batch: Batch, rows: slice, width: int) -> dict[str, torch.Tensor]:

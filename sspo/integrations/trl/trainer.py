@@ -22,6 +22,7 @@ from sspo.integrations.trl.rollout import (
     ROW,
     TrlRollout,
     complete,
+    mismatch_of,
     own_columns,
     part_of,
     whole,
@@ -33,7 +34,6 @@ from sspo.objective.clip_controller import scaled
 from sspo.objective.micro_batch import part_loss
 from sspo.recording.recorded import Visit
 from sspo.segmentation import check_readable
-from sspo.trainer.mismatch import mismatch_metrics
 from sspo.trainer.rollout_metrics import clipping_of_rollout, describe_batch
 from sspo.types import Batch, LossContext, Score
 
@@ -95,10 +95,7 @@ class SSPOTrainer(GRPOTrainer):
     def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
         """Return the metrics of a rollout beside those of its steps; prompts without a reward do not count in its rewards."""
         scored_P = ~rollout.reward_PG.isnan().any(1)
-        found, batch = describe_batch(rollout.reward_PG[scored_P], rollout.batch), rollout.batch
-        if batch.extras.sampler_logp_BT is None:
-            return found
-        return found | mismatch_metrics(batch.extras.sampler_logp_BT, batch.old_logp_BT, batch.mask_BT)
+        return describe_batch(rollout.reward_PG[scored_P], rollout.batch) | mismatch_of(rollout.batch)
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, *args: Any, **kwargs: Any

@@ -1,7 +1,8 @@
 """`trainer.backend=trl`: a run of this project whose rollouts and optimizer steps are TRL's.
 
 Questions, prompts, rewards, optimizer, learning rates, evaluation, checkpoints and logs are ours, the same as of any other run;
-sampling, the order of rows within a rollout and forward passes are TRL's. Every rollout seeds its random numbers anew, so a
+the order of rows within a rollout and forward passes are TRL's. So is sampling, unless rollout.engine is another than our own:
+then it samples for TRL, the same tokens from the same weights as in any run. Every rollout seeds its random numbers anew, so a
 run that was killed continues bit for bit.
 """
 
@@ -26,14 +27,15 @@ from sspo.errors import UserError
 from sspo.evaluation.scoring import score_rollout
 from sspo.integrations.trl.config import SSPOConfig
 from sspo.integrations.trl.recorded import recorded_of
-from sspo.integrations.trl.rollout import TrlRollout
+from sspo.integrations.trl.rollout import TrlRollout, mismatch_of
 from sspo.integrations.trl.trainer import SSPOTrainer
 from sspo.metrics import Metric
 from sspo.objective.clip_controller import scaled
-from sspo.randomness import derive
+from sspo.randomness import derive, torch_stream
 from sspo.runs.tracking import Tracker
 from sspo.trainer.course import Course, token_hash
 from sspo.trainer.dynamic_sampling import Draw, penalized
+from sspo.trainer.mismatch import check_parity, parity_limit
 from sspo.trainer.optim import Diverged, check_finite, learning_rate
 from sspo.trainer.rollout_metrics import summarize
 from sspo.types import Problem, Rollout, Score
@@ -54,6 +56,7 @@ class Trial(Course):
 
     def __init__(self, config: TrainConfig, folder: Path, progress: Progress):
         super().__init__(config, folder, progress)
+        self.drawn: Rollout | None = None
         self.scores: list[Score] = []
         self.penalty: dict[str, Metric] = {}
         self.problems: list[Problem] = [
@@ -66,7 +69,8 @@ class Trial(Course):
 
     def _paths(self) -> dict[str, str]:
         """See Course. Evaluation samples with our code."""
-        return {"forward": "trl", "logits": "trl", "decode": "trl"}
+        sampling = self.sampler.paths if self.sampler.foreign else {"decode": "trl"}
+        return {"forward": "trl", "logits": "trl", **sampling}
 
     def _train(self, tracker: Tracker) -> None:
         if self.trainer is None or self.state.rollouts == self.config.trainer.rollouts:
@@ -77,6 +81,26 @@ class Trial(Course):
             warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
             self.trainer.train(resume_from_checkpoint=place)
 
+    def sample(self, prompts: Sequence[str], _: Any) -> dict[str, Any]:
+        """Return the next rollout in rows, as TRL asks for them: the tokens that a run of ours samples from these weights."""
+        rollout, group = self.config.rollout, self.config.rollout.responses
+        drawn = self.sampler.sample(
+            self.policy.prompts(prompts[::group], rollout.max_tokens),
+            group,
+            max_tokens=rollout.max_tokens,
+            temperature=rollout.temperature,
+            draws=torch_stream(self.config.seed, "rollout", self.state.rollouts),
+            with_logp=True,
+        )
+        self.sampler.rest()
+        self.drawn = drawn
+        assert drawn.logp_BT is not None
+        return {
+            "prompt_ids": _rows(drawn.prompt_BL, drawn.prompt_mask_BL),
+            "completion_ids": _rows(drawn.response_BT, drawn.mask_BT),
+            "logprobs": _rows(drawn.logp_BT, drawn.mask_BT),
+        }
+
     def score(self, completion_ids: Sequence[list[int]], row: Sequence[int], **_: Any) -> list[float]:
         """Return the rewards of a rollout, as TRL asks for them, and keep the scores that they come from."""
         config, (prompts, group) = self.config, self._sizes()
@@ -85,7 +109,7 @@ class Trial(Course):
             raise RuntimeError(f"TRL asked other questions than those of rollout {self.state.rollouts}")
         with self.clock.time("reward"):
             problems = self.problems[begin : begin + prompts]
-            rollout = self._sampled(completion_ids)
+            rollout = self.drawn or self._sampled(completion_ids)
             scores = score_rollout(problems, rollout, self.policy, self.reward, config.rollout.max_tokens)
             draw = Draw(problems=problems, rollout=rollout, scores=scores)
             self.scores, self.penalty = penalized(draw, config)
@@ -112,14 +136,22 @@ class Trial(Course):
     def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
         """Return the metrics of a rollout beside those of its steps."""
         found = summarize(self.scores, rollout.reward_PG, rollout.batch, self.reward.statuses)
-        return found | self.penalty
+        return found | self.penalty | mismatch_of(rollout.batch)
 
     def sampled(self, rollout: TrlRollout) -> None:
-        """Look at a rollout that TRL has sampled, before its first update."""
+        """Look at a sampled rollout before its first update. Raises UserError if its sampler is too far from the trainer."""
+        self._check_parity(rollout)
         if rollout.number == 0:
             batch = rollout.batch
             self.state = replace(self.state, rollout0_sha256=token_hash(batch.response_BT, batch.mask_BT))
             self._warn_of_first_rollout(self.scores, rollout.reward_PG, batch)
+
+    def _check_parity(self, rollout: TrlRollout) -> None:
+        if self.drawn is None:
+            return
+        limit, batch = parity_limit(self.config.run.parity, self.policy.precision), rollout.batch
+        assert self.drawn.logp_BT is not None
+        check_parity(self.drawn.logp_BT, batch.old_logp_BT, batch.mask_BT, limit=limit, number=rollout.number)
 
     def stepped(self, rollout: TrlRollout, updates: int) -> None:
         """Log an optimizer step; after the rollout's last, end the rollout."""
@@ -157,15 +189,18 @@ class TrialTrainer(SSPOTrainer):
         policy.model.generation_config.eos_token_id = list(policy.end_ids)
         data = {"prompt": [problem.prompt for problem in trial.problems], "row": range(len(trial.problems))}
         constant = torch.optim.lr_scheduler.LambdaLR(trial.optimizer, lambda _: 1.0)
-        super().__init__(
-            model=policy.model,
-            reward_funcs=trial.score,
-            args=trl_options(trial),
-            train_dataset=Dataset.from_dict(data),
-            processing_class=policy.tokenizer,
-            optimizers=(trial.optimizer, constant),
-            callbacks=[Steps(trial)],
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "You are using 'rollout_func'", UserWarning)
+            super().__init__(
+                model=policy.model,
+                reward_funcs=trial.score,
+                args=trl_options(trial),
+                train_dataset=Dataset.from_dict(data),
+                processing_class=policy.tokenizer,
+                optimizers=(trial.optimizer, constant),
+                callbacks=[Steps(trial)],
+                rollout_func=trial.sample if trial.sampler.foreign else None,
+            )
         self.remove_callback(PrinterCallback)
         if set(self.eos_token_ids) != set(policy.end_ids):
             raise UserError(
@@ -245,6 +280,11 @@ class TrialConfig(SSPOConfig):
 
     def read_again(self) -> None:
         """Do nothing: the run's configuration has options that TRL's lack."""
+
+
+def _rows(values_BT: torch.Tensor, mask_BT: torch.Tensor) -> list[list[Any]]:
+    """Return the values on the mask, a list per row."""
+    return [value_T[mask_T].tolist() for value_T, mask_T in zip(values_BT, mask_BT, strict=True)]
 
 
 def trl_options(trial: Trial) -> SSPOConfig:
