@@ -72,7 +72,7 @@ class Followed(Protocol):
         ...
 
 
-class RunFolder(TrainerCallback, ExportableState):  # type: ignore[misc]  # transformers comes without types
+class RunFolder(TrainerCallback, ExportableState):
     """Writes the folder from the main process; every process follows the clip controller."""
 
     def __init__(self, trainer: Followed):

@@ -261,7 +261,7 @@ class TrialTrainer(SSPOTrainer):
         """Do nothing: the run has loaded its own checkpoint."""
 
 
-class Steps(TrainerCallback):  # type: ignore[misc]  # transformers comes without types
+class Steps(TrainerCallback):
     """Tells a run of its optimizer steps."""
 
     def __init__(self, trial: Trial):
