@@ -16,7 +16,7 @@ HEAD = "lm_head"
 def check_backend(config: TrainConfig) -> None:
     """Raise UserError for a backend that is not there yet, or for all options that this one does not support."""
     backend = config.trainer.backend
-    if backend not in (OWN_BACKEND, TRL):
+    if backend not in (OWN_BACKEND, TRL, "verl"):
         raise UserError(
             f"trainer.backend={backend} is not implemented yet: set trainer.backend={OWN_BACKEND} or trainer.backend={TRL}"
         )
