@@ -1,1 +1,0 @@
-"""Tests of our objective inside verl: they need the environments of `make test-verl`."""
