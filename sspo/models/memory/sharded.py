@@ -7,8 +7,6 @@ computes in bfloat16 with whole blocks gathered one at a time. Its vLLM discards
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sspo.config.backends.verl import devices_of, tensor_parallel
 from sspo.models.memory import engine
 from sspo.models.memory.sizes import FLOAT, FULL_COPIES, PROGRAMS, Sizes, linear_numbers
@@ -29,13 +27,19 @@ def sharded_phases(sizes: Sizes, device: str) -> dict[str, dict[str, float]]:
         "weights": share * sizes.trained * FLOAT,
         "optimizer": share * sizes.moments(),
     }
-    weights = {"engine's weights": sizes.shape.parameters * sizes.width / (tensor_parallel(config) if device == "cuda" else 1)}
+    weights = {
+        "engine's weights": sizes.shape.parameters
+        * sizes.width
+        / (tensor_parallel(config) if device == "cuda" else 1)
+    }
     cache = engine.engine_cache_bytes(sizes.shape, config, precision=sizes.precision)
     own = {**weights, "engine's cache": cache}
     if device != "cuda":
         held |= own  # the engine never sleeps there
     sampled = config.rollout.prompts * config.rollout.responses
-    collected, updated = (sizes.part_of(max(1.0, share * rows)) for rows in (sampled, config.trainer.minibatch))
+    collected, updated = (
+        sizes.part_of(max(1.0, share * rows)) for rows in (sampled, config.trainer.minibatch)
+    )
     return {
         "sampling": {**held, **own, "logits": sizes.picking(sampled)},
         "syncing": {**held, **weights, "buffer": BUCKET, "gathered weights": _gathered(sizes)},
