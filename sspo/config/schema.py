@@ -198,8 +198,8 @@ class TrainerConfig:
     """The order and size of optimizer steps."""
 
     backend: str = OWN_BACKEND
-    """What trains: `sspo` is this project's own trainer, `trl` is TRL's GRPOTrainer with our objective in it (docs/engines.md);
-    `verl` is not implemented yet. Evaluation is ours in either."""
+    """What trains: `sspo` is this project's own trainer, `trl` is TRL's GRPOTrainer with our objective in it, and `verl` is a job of
+    verl 0.9.1 on Ray, over several devices (docs/engines.md). Questions, prompts and grading of evaluation are ours in each."""
     rollouts: int = 20
     """Rollouts of the run; 0 evaluates the untrained base."""
     minibatch: int = 32
@@ -236,6 +236,10 @@ class TrainerConfig:
     """Rollouts between logged sample responses; 0 logs none."""
     record: int = 0
     """Record the inputs of the loss in every k-th rollout, for replay; 0 for none. Not part of a cell's identity."""
+    verl: tuple[str, ...] = ()
+    """Backend 'verl': overrides of verl's own options, each in quotes: `['a.b=1','+c=2']`; those that follow from our options are
+    refused.
+    """
     warn_after: int = 3
     """Rollouts after which a run warns, once, if its clipping cannot act; 0 never warns."""
 
@@ -291,8 +295,18 @@ class RunConfig:
     device: str = "auto"
     threads: int = 1
     gpus: int = 1
-    """CUDA devices of a trial: the trainer uses the first, and rollout.engine=vllm spreads its model over all of them.
+    """CUDA devices of a trial: the trainer uses the first, and rollout.engine=vllm spreads its model over all of them. Under
+    trainer.backend=verl they are those on each node, and training uses all.
     """
+    nodes: int = 1
+    """Backend 'verl': nodes of the Ray cluster that a trial takes."""
+    ray_address: str | None = None
+    """Backend 'verl': the address of a Ray cluster's dashboard, such as `http://HOST:8265`, to which the job is submitted; null runs
+    it on this machine."""
+    verl_python: str | None = None
+    """Backend 'verl': the Python of an environment that has verl; null is this one if it has verl, else `.venv-verl/bin/python`."""
+    silence: float = 1800.0
+    """Backend 'verl': seconds without a line from the job after which it is ended as `timeout`."""
     cache_gb: float | None = None
     """Engine 'vllm': GiB reserved for keys and values; null is the need of a whole rollout, within bounds
     (docs/vllm.md).

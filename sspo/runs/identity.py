@@ -43,7 +43,7 @@ LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
     "reward": ("options", "also", "cpu_seconds", "memory_mb", "second"),
     "rollout": ("engine", "stop", "decode"),
-    "trainer": ("backend", "forward", "logits", "old_logp", "optimizer"),
+    "trainer": ("backend", "forward", "logits", "old_logp", "optimizer", "verl"),
     "model": ("precision", "attention"),
     "evaluation": ("top_p", "top_k", "stream"),
 }
@@ -150,6 +150,8 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
         del fields["model"]["lora"]
     if config.reward.also:
         fields["reward"]["also"] = sorted(weights(config.reward))
+    if config.trainer.verl:
+        fields["trainer"]["verl"] = sorted(config.trainer.verl)  # each sets a key of its own
     if config.rollout.stop:
         fields["rollout"]["stop"] = sorted(config.rollout.stop)
     if config.prompt == TrainConfig().prompt:
