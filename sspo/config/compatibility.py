@@ -9,17 +9,14 @@ from sspo.config import OWN_BACKEND, OWN_ENGINE, TrainConfig
 from sspo.errors import UserError
 
 TRL, TRL_VERSION = "trl", "1.16"
+VERL, VERL_VERSION = "verl", "0.9.1"
 HEAD = "lm_head"
 """The layer of the logits, as transformers names it."""
 
 
 def check_backend(config: TrainConfig) -> None:
-    """Raise UserError for a backend that is not there yet, or for all options that this one does not support."""
+    """Raise UserError for all options that a backend does not support."""
     backend = config.trainer.backend
-    if backend not in (OWN_BACKEND, TRL):
-        raise UserError(
-            f"trainer.backend={backend} is not implemented yet: set trainer.backend={OWN_BACKEND} or trainer.backend={TRL}"
-        )
     refused = list(_beyond_trl(config)) if backend == TRL else []
     if refused:
         given = ", ".join(f"{key}={value} ({why})" for key, value, why, _ in refused)

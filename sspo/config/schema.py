@@ -199,7 +199,7 @@ class TrainerConfig:
 
     backend: str = OWN_BACKEND
     """What trains: `sspo` is this project's own trainer, `trl` is TRL's GRPOTrainer with our objective in it (docs/engines.md);
-    `verl` is not implemented yet. Evaluation is ours in either."""
+    `verl` is a job of verl on Ray, for models beyond one device. Evaluation is ours in either."""
     rollouts: int = 20
     """Rollouts of the run; 0 evaluates the untrained base."""
     minibatch: int = 32
@@ -238,6 +238,8 @@ class TrainerConfig:
     """Record the inputs of the loss in every k-th rollout, for replay; 0 for none. Not part of a cell's identity."""
     warn_after: int = 3
     """Rollouts after which a run warns, once, if its clipping cannot act; 0 never warns."""
+    verl: tuple[str, ...] = ()
+    """Backend 'verl': further options of verl, as its command line takes them; none that follows from an option here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,6 +295,14 @@ class RunConfig:
     gpus: int = 1
     """CUDA devices of a trial: the trainer uses the first, and rollout.engine=vllm spreads its model over all of them.
     """
+    nodes: int = 1
+    """Backend 'verl': nodes of the Ray cluster that the job takes; run.gpus is then the number on each."""
+    verl_python: str | None = None
+    """... the Python of verl's environment; null is this one if verl is installed in it, else .venv-verl/bin/python."""
+    ray_address: str | None = None
+    """... the address of a Ray cluster that the job is submitted to; null runs it in place."""
+    silence: float = 1800.0
+    """... seconds without a word from the job before it is stopped."""
     cache_gb: float | None = None
     """Engine 'vllm': GiB reserved for keys and values; null is the need of a whole rollout, within bounds
     (docs/vllm.md).

@@ -43,7 +43,7 @@ LATER_OPTIONS = {
     "task": ("train", "eval", "folder", "question", "answer", "id", "options", "lock"),
     "reward": ("options", "also", "cpu_seconds", "memory_mb", "second"),
     "rollout": ("engine", "stop", "decode"),
-    "trainer": ("backend", "forward", "logits", "old_logp", "optimizer"),
+    "trainer": ("backend", "forward", "logits", "old_logp", "optimizer", "verl"),
     "model": ("precision", "attention"),
     "evaluation": ("top_p", "top_k", "stream"),
 }
