@@ -14,14 +14,14 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import OWN_BACKEND, TrainConfig
-from sspo.config.compatibility import backend_of, why_not_trained
+from sspo.config.compatibility import VERL, backend_of, why_not_trained
 from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
 from sspo.console.option_help import asks_for_help, help_text
 from sspo.console.spoken import spoken
 from sspo.console.version import VERSION_WORDS, version_line
-from sspo.errors import UserError, unknown
+from sspo.errors import RunFailed, UserError, unknown
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
@@ -143,7 +143,8 @@ def train(config: TrainConfig, folder: Path) -> int:
     from sspo.console.progress import Progress
     from sspo.models.device import resolve_device
 
-    resolve_device(config.run.device)
+    if backend_of(config) != VERL:  # whose devices are those of another environment
+        resolve_device(config.run.device)
     name = name_of(config)
     progress = Progress(name)
     with alone(folder, progress.warn):
@@ -158,12 +159,15 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
 
     expected = None
     try:
-        expected = _say_memory(config, progress.name)
+        if backend_of(config) != VERL:
+            expected = _say_memory(config, progress.name)
         _to_the_end(config, folder, progress)
     except Diverged as error:
         return _fail(folder, "diverged", str(error), error.logs)
     except EngineDied as error:
         return _fail(folder, "killed", str(error))
+    except RunFailed as error:
+        return _fail(folder, error.reason, str(error), log_tail=error.log_tail)
     except UserError:
         raise
     except Exception as error:
@@ -207,14 +211,19 @@ class BackendRun(Protocol):
 
 
 def _open(config: TrainConfig, folder: Path, progress: Progress) -> BackendRun:
-    if backend_of(config) != OWN_BACKEND:
-        from sspo.integrations.trl.trial import open_trial
+    backend = backend_of(config)
+    if backend == OWN_BACKEND:
+        from sspo.trainer.loop import Trainer
 
-        trial: BackendRun = open_trial(config, folder, progress)
-        return trial
-    from sspo.trainer.loop import Trainer
+        return Trainer(config, folder, progress)
+    if backend == VERL:
+        from sspo.integrations.verl.job import trial as verl_trial
 
-    return Trainer(config, folder, progress)
+        return verl_trial.open_trial(config, folder, progress)
+    from sspo.integrations.trl.trial import open_trial
+
+    trial: BackendRun = open_trial(config, folder, progress)
+    return trial
 
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
@@ -237,10 +246,12 @@ def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     training.finish(outcome)
 
 
-def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None) -> int:
+def _fail(
+    folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None, log_tail: str = ""
+) -> int:
     print(f"failed ({reason}): {message}; {folder}", file=sys.stderr)
     try:
-        mark_failed(folder, reason, message, logs=logs)
+        mark_failed(folder, reason, message, log_tail, logs=logs)
     except OSError as error:
         print(f"and its FAILED.json could not be written: {error.strerror or error}", file=sys.stderr)
     return 1

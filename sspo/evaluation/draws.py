@@ -68,8 +68,7 @@ def twice_of(asked: Asked, part: Slice, config: EvaluationConfig, second: int) -
     begin, most = part.first * asked.samples + part.begin, min(second, asked.size)
     count = (part.last - part.first) * (part.end - part.begin)
     return [
-        place * most // asked.size < (place + 1) * most // asked.size
-        for place in range(begin, begin + count)
+        place * most // asked.size < (place + 1) * most // asked.size for place in range(begin, begin + count)
     ]
 
 

@@ -108,7 +108,9 @@ class Evaluator:
         responses = responses_of(sampled, self.policy, limit)
         marks = twice_of(asked, part, self.config, self.second)
         if marks is not None:
-            responses = [replace(response, twice=mark) for response, mark in zip(responses, marks, strict=True)]
+            responses = [
+                replace(response, twice=mark) for response, mark in zip(responses, marks, strict=True)
+            ]
         rows = list(product(problems, samples))
         scores = self.reward.score([problem for problem, _ in rows], responses)
         answers = self.reward.answers(responses) if self.config.texts else []

@@ -105,7 +105,9 @@ def outlined_model(path: str) -> PreTrainedModel:
 
     folder = model_folder(path)
     if base_of(path, folder) is not None:
-        raise UserError(f"model.path={path} holds adapters, and this needs a whole model: merge them into a folder")
+        raise UserError(
+            f"model.path={path} holds adapters, and this needs a whole model: merge them into a folder"
+        )
     check_folder(path, folder)
 
     def outline() -> PreTrainedModel:

@@ -44,7 +44,9 @@ class Events:
         """Tell of a rollout that ended."""
         told = asdict(state)
         del told["rollouts"]
-        self.tell("rollout", rollout=state.rollouts - 1, seconds=dict(seconds), warnings=list(warnings), **told)
+        self.tell(
+            "rollout", rollout=state.rollouts - 1, seconds=dict(seconds), warnings=list(warnings), **told
+        )
 
     def tell(self, kind: str, **content: Any) -> None:
         """Append one line. Raises ValueError for a number that JSON lacks."""

@@ -111,7 +111,9 @@ def _data(config: TrainConfig, folder: Path, longest: int) -> Iterator[str]:
 def _model(config: TrainConfig, place: Place) -> Iterator[str]:
     attention, lora = config.model.attention, config.model.lora
     if attention == AUTO:
-        attention = FLASH if place.flash and place.precision == "bfloat16" and place.device == "cuda" else "sdpa"
+        attention = (
+            FLASH if place.flash and place.precision == "bfloat16" and place.device == "cuda" else "sdpa"
+        )
     key = "actor_rollout_ref.model"
     yield f"{key}.path={quoted(model_folder(config.model.path).absolute())}"
     yield f"{key}.trust_remote_code=False"
