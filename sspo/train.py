@@ -217,7 +217,7 @@ def _open(config: TrainConfig, folder: Path, progress: Progress) -> BackendRun:
 
         return Trainer(config, folder, progress)
     if backend == VERL:
-        from sspo.integrations.verl.job import trial as verl_trial
+        from sspo.integrations.verl.parent import trial as verl_trial
 
         return verl_trial.open_trial(config, folder, progress)
     from sspo.integrations.trl.trial import open_trial

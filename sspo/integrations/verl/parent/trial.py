@@ -18,14 +18,14 @@ from sspo.config import TrainConfig
 from sspo.console.progress import Progress
 from sspo.errors import RunFailed, UserError
 from sspo.evaluation.draws import last_step
-from sspo.integrations.verl.events import RECORDINGS
-from sspo.integrations.verl.job.ending import DIVERGED, OUTCOME, Outcome, clear, outcome_of
-from sspo.integrations.verl.job.environment import elsewhere, open_environment, place_of
-from sspo.integrations.verl.job.follow import Follower
-from sspo.integrations.verl.job.launch import OUTPUT, prepare, started
-from sspo.integrations.verl.job.questions import questions_of
-from sspo.integrations.verl.job.recipe import JOB, Start, check, recipe
-from sspo.integrations.verl.job.resume import evaluation_due, keep_last, rewind
+from sspo.integrations.verl.job.events import RECORDINGS
+from sspo.integrations.verl.parent.ending import DIVERGED, OUTCOME, Outcome, clear, outcome_of
+from sspo.integrations.verl.parent.environment import elsewhere, open_environment, place_of
+from sspo.integrations.verl.parent.follow import Follower
+from sspo.integrations.verl.parent.launch import OUTPUT, prepare, started
+from sspo.integrations.verl.parent.questions import questions_of
+from sspo.integrations.verl.parent.recipe import JOB, Start, check, recipe
+from sspo.integrations.verl.parent.resume import evaluation_due, keep_last, rewind
 from sspo.models.policy import outlined_policy
 from sspo.rewards import open_reward, with_others
 from sspo.runs.runlog import RunLog, write_atomic

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sspo.config import TrainConfig
-from sspo.integrations.verl.events import LOG, RECORDINGS, STATE
-from sspo.integrations.verl.job.recipe import CHECKPOINTS
+from sspo.integrations.verl.job.events import LOG, RECORDINGS, STATE
+from sspo.integrations.verl.parent.recipe import CHECKPOINTS
 from sspo.runs import fence
 from sspo.runs.logfile import size_of
 from sspo.runs.runlog import rollout_of, write_atomic

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.integrations.verl.job import keeper
-from sspo.integrations.verl.job.environment import Environment, elsewhere, started_with
-from sspo.integrations.verl.job.ray_job import RayJob, stop_earlier
+from sspo.integrations.verl.parent import keeper
+from sspo.integrations.verl.parent.environment import Environment, elsewhere, started_with
+from sspo.integrations.verl.parent.ray_job import RayJob, stop_earlier
 
 MODULE = "sspo.integrations.verl"
 OUTPUT, LOCK = "job.log", "job.lock"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.integrations.verl.job.questions import LAST, TRAIN
+from sspo.integrations.verl.parent.questions import LAST, TRAIN
 from sspo.integrations.verl.names import NAME
 from sspo.models.attention import AUTO, FLASH
 from sspo.models.folder import model_folder

@@ -12,9 +12,9 @@ from typing import Any
 
 from sspo.console.progress import Progress
 from sspo.errors import RunFailed
-from sspo.integrations.verl.events import LOG, RECORDINGS
-from sspo.integrations.verl.job.ending import silent
-from sspo.integrations.verl.job.launch import OUTPUT, Job
+from sspo.integrations.verl.job.events import LOG, RECORDINGS
+from sspo.integrations.verl.parent.ending import silent
+from sspo.integrations.verl.parent.launch import OUTPUT, Job
 from sspo.metrics import Metric
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.logfile import size_of

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sspo.errors import UserError
-from sspo.integrations.verl.job.environment import started_with
+from sspo.integrations.verl.parent.environment import started_with
 
 NOTE, OUTPUT = "ray_job.json", "job.log"
 STATUS = re.compile(r"^.*Job '[^']*' (succeeded|was stopped|failed)$", re.MULTILINE)

@@ -16,7 +16,7 @@ from typing import Any
 from sspo.config import TrainConfig
 from sspo.config.places import PACKAGE, app_root
 from sspo.errors import UserError
-from sspo.integrations.verl.job.recipe import Place
+from sspo.integrations.verl.parent.recipe import Place
 from sspo.integrations.verl.names import PLUGIN, VERSION
 from sspo.runs.code_key import code_key
 

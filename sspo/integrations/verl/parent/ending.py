@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.errors import RunFailed, UserError
-from sspo.integrations.verl.job.keeper import SIGNALED
-from sspo.integrations.verl.job.launch import OUTPUT
+from sspo.integrations.verl.parent.keeper import SIGNALED
+from sspo.integrations.verl.parent.launch import OUTPUT
 
 OUTCOME = "outcome.json"
 DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
