@@ -18,7 +18,7 @@ from sspo.models.folder import model_folder
 from sspo.models.loading import outlined_model, read_model, read_tokenizer
 from sspo.models.lora import add_adapters
 from sspo.models.positions import Positions, positions_of
-from sspo.models.tokens import end_ids, row_count
+from sspo.models.tokens import end_ids, response_texts, row_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -68,10 +68,7 @@ class Policy:
     def decode(self, response_BT: torch.Tensor, mask_BT: torch.Tensor) -> list[str]:
         """Return the texts of responses without special tokens and without the token that ended them."""
         rows = [ids[mask].tolist() for ids, mask in zip(response_BT.cpu(), mask_BT.cpu(), strict=True)]
-        rows = [row[:-1] if row and row[-1] in self.end_ids else row for row in rows]
-        return list(
-            self.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        )
+        return response_texts(rows, self.tokenizer, self.end_ids)
 
     def _unreadable(self, prompt: str, ids: list[int]) -> UserError:
         if not ids:

@@ -52,6 +52,14 @@ def end_ids(path: str, folder: Path, tokenizer: PreTrainedTokenizerFast, rows: i
     return usable
 
 
+def response_texts(
+    rows: Sequence[Sequence[int]], tokenizer: PreTrainedTokenizerFast, ends: Sequence[int]
+) -> list[str]:
+    """Return the texts of responses, rows of token ids, without special tokens and without the token that ended them."""
+    kept = [row[:-1] if row and row[-1] in ends else row for row in rows]
+    return list(tokenizer.batch_decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
 def appended_by(tokenizer: PreTrainedTokenizerFast) -> int:
     """Return how many tokens the tokenizer appends to a text. A prompt is continued, so it has none of them."""
     whole, bare = tokenizer.encode("1"), tokenizer.encode("1", add_special_tokens=False)

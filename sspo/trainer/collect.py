@@ -84,7 +84,7 @@ class Collector:
         problems, rollout = draw.problems, draw.rollout
         self.sampler.rest()
         with clock.time("reward"):
-            scores, taken = penalized(draw, config)
+            scores, taken = penalized(draw.scores, rollout.mask_BT, config)
             reward_PG = torch.tensor([score.value for score in scores]).view(len(problems), -1)
             tokens_PG = rollout.mask_BT.sum(1).cpu().view(reward_PG.shape)
             advantage_B = ADVANTAGES[config.objective.advantage](reward_PG, tokens_PG).flatten()

@@ -9,7 +9,7 @@ that of a run without the option.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -97,17 +97,14 @@ def _joined(rollouts: Sequence[Rollout], places: Sequence[tuple[int, range]], pa
     )
 
 
-def penalized(draw: Draw, config: TrainConfig) -> tuple[list[Score], Metrics]:
-    """Return the scores after the overlong penalty and its metrics; unchanged without a penalty."""
+def penalized(
+    scores: Sequence[Score], mask_BT: torch.Tensor, config: TrainConfig
+) -> tuple[list[Score], Metrics]:
+    """Return the scores of a rollout after the overlong penalty and its metrics; unchanged without a penalty."""
     buffer, penalty = config.reward.overlong_buffer, config.reward.overlong_penalty
     if buffer == 0:
-        return list(draw.scores), {}
-    taken = [penalty * share for share in _overlong(draw.rollout, config.rollout.max_tokens, buffer)]
-    scores = [
-        replace(score, value=score.value - loss) for score, loss in zip(draw.scores, taken, strict=True)
-    ]
-    return scores, {"reward/overlong_penalty": observe("reward/overlong_penalty", sum(taken), len(taken))}
-
-
-def _overlong(rollout: Rollout, limit: int, buffer: int) -> Iterator[float]:
-    return (overlong_share(tokens, limit, buffer) for tokens in rollout.mask_BT.sum(1).tolist())
+        return list(scores), {}
+    tokens_B, limit = mask_BT.sum(1).tolist(), config.rollout.max_tokens
+    taken = [penalty * overlong_share(tokens, limit, buffer) for tokens in tokens_B]
+    lowered = [replace(score, value=score.value - loss) for score, loss in zip(scores, taken, strict=True)]
+    return lowered, {"reward/overlong_penalty": observe("reward/overlong_penalty", sum(taken), len(taken))}

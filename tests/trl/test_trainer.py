@@ -12,7 +12,7 @@ from trl import GRPOConfig
 
 from sspo.errors import UserError
 from sspo.integrations.trl import SSPOConfig, SSPOTrainer
-from sspo.integrations.trl.rollout import advantages
+from sspo.integrations.rollout import advantages
 from sspo.metrics import GLOSSARY
 from tests.trl.observed import FOLDER, differences, fresh, passed, rollout, train
 

@@ -8,7 +8,6 @@ trainer     SSPOTrainer: TRL's loop with our loss
 engine      TRL's vLLM in the trainer's process: its seed, and on a CPU its weights
 rollout     one generation over all processes: segments, old entropy, advantages, bounds
 steps       the counts that each optimizer step is divided by, and its metrics
-recorded    a rollout of TRL's as a recorded one of ours
 run_folder  the run folder, written by a callback
 trial       trainer.backend=trl: a configuration of ours, trained by TRL
 """

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from trl import GRPOConfig
 
-from sspo.compose.hydra_compose import compose, parse_overrides
 from sspo.config import TrainConfig
 from sspo.config.validation import validate
 from sspo.errors import UserError
+from sspo.integrations.composed import composed
 from sspo.integrations.trl.refusals import check_args, check_steps, in_trl_words
-
-OURS = ("objective", "segmentation")
-"""Groups whose options SSPOConfig.overrides may set; all others are TRL's."""
 
 UNCLIPPED = 1e9
 """A gradient norm that none reaches: TRL writes 0 for no clipping, and our option is positive."""
@@ -69,7 +65,7 @@ class SSPOConfig(GRPOConfig):
         self._fit(self._composed())
 
     def _composed(self) -> TrainConfig:
-        options = composed(self.objective, self.segmentation, self.overrides)
+        options = composed("SSPOConfig.overrides", self.objective, self.segmentation, self.overrides)
         check_args(self, options)
         if options.objective.kl.coef > 0:
             self.beta = options.objective.kl.coef  # TRL then evaluates a reference model for us
@@ -83,18 +79,6 @@ class SSPOConfig(GRPOConfig):
     def updates(self) -> int:
         """Return the number of optimizer steps per rollout."""
         return int(self.steps_per_generation * self.num_iterations // self.gradient_accumulation_steps)
-
-
-def composed(objective: str, segmentation: str, overrides: Sequence[str]) -> TrainConfig:
-    """Return a configuration with this objective and segmentation. Raises UserError."""
-    for override in parse_overrides(overrides):
-        group = override.key_or_group.partition(".")[0]
-        if group not in OURS or "." not in override.key_or_group:
-            raise UserError(
-                f"SSPOConfig.overrides holds options of the objective and the segmentation, such as objective.clip.low=0.05, and got "
-                f"'{override.input_line}': set SSPOConfig's own fields for everything else"
-            )
-    return compose([f"objective={objective}", f"segmentation={segmentation}", *overrides])
 
 
 def with_sizes(options: TrainConfig, args: GRPOConfig) -> TrainConfig:

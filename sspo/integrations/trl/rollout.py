@@ -6,19 +6,12 @@ the whole rollout; each then keeps the columns of its own rows, which TRL shuffl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from sspo.config import TrainConfig
-from sspo.metrics import Metric
-from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.context import prepared
-from sspo.recording.recorded import Visit
-from sspo.segmentation import segment, segmentation_seed
-from sspo.trainer.mismatch import mismatch_metrics
-from sspo.types import Batch, Score, TokenExtras
+from sspo.types import Batch, TokenExtras
 
 ROW = "row"
 """The column that names a row's place in the rollout."""
@@ -31,29 +24,6 @@ COLUMNS = {
 }
 """Columns that travel in TRL's inputs beside its own: their names there, and the names in Batch or TokenExtras."""
 OF_EXTRAS = ("g_low", "g_high", "group_weight")
-
-
-@dataclass
-class TrlRollout:
-    """The rollout that is trained on. Tensors hold the rows of all processes; row i answers prompt i // G."""
-
-    number: int
-    """Rollout of the run, from 0."""
-    first_step: int
-    """Optimizer step of its first update, counted from 1."""
-    clip_scale: float
-    """The factor on clip.low and clip.high in this rollout."""
-    batch: Batch
-    reward_PG: torch.Tensor
-    """The weighted sum of the reward functions; NaN if all of them returned None."""
-    prompts: list[Any]
-    """The dataset's prompts, one per group."""
-    scores: list[Score] | None = None
-    """One per row, if the reward functions give more than numbers."""
-    visits: list[Visit] = field(default_factory=list)
-    """The rows of each optimizer step so far, and their log-probabilities right before it."""
-    steps: list[dict[str, Metric]] = field(default_factory=list)
-    """Metrics of each optimizer step so far, by glossary key."""
 
 
 def whole(accelerator: Any, output: dict[str, Any]) -> Batch:
@@ -92,51 +62,6 @@ def _gathered(accelerator: Any, x_BT: torch.Tensor, *, left: bool = False) -> to
     padded: torch.Tensor = accelerator.pad_across_processes(x_BT, dim=1, pad_first=left)
     gathered: torch.Tensor = accelerator.gather(padded)
     return gathered
-
-
-def complete(
-    batch: Batch, reward_PG: torch.Tensor, options: TrainConfig, tokenizer: Any, number: int
-) -> Batch:
-    """Return the batch with advantages, segments and the columns that the objective requires."""
-    tokens_PG = batch.mask_BT.sum(1).view(reward_PG.shape)
-    advantage_B = advantages(reward_PG, tokens_PG, options.objective.advantage).flatten()
-    segment_id_BT = segment(
-        batch.response_BT,
-        batch.mask_BT,
-        options.segmentation,
-        tokenizer,
-        entropy_BT=batch.entropy_BT,
-        seed=segmentation_seed(options.seed, number),
-    )
-    batch = replace(
-        batch,
-        advantage_BT=advantage_B.to(batch.old_logp_BT)[:, None] * batch.mask_BT,
-        segment_id_BT=segment_id_BT,
-    )
-    return prepared(
-        batch, options.objective, reward_PG.shape[1], options.seed, number, vocabulary=len(tokenizer)
-    )
-
-
-def advantages(reward_PG: torch.Tensor, tokens_PG: torch.Tensor, name: str) -> torch.Tensor:
-    """Return the advantages of a rollout, (P, G), by the named estimator.
-
-    A prompt of which a response has no reward (NaN: every reward function returned None) says nothing about its others: all
-    of its advantages are 0, and estimators over the whole rollout leave it out.
-    """
-    scored_P = ~reward_PG.isnan().any(1)
-    advantage_PG = torch.zeros_like(reward_PG)
-    if scored_P.any():
-        advantage_PG[scored_P] = ADVANTAGES[name](reward_PG[scored_P], tokens_PG[scored_P])
-    return advantage_PG
-
-
-def mismatch_of(batch: Batch) -> dict[str, Metric]:
-    """Return the distance between sampler and trainer; nothing if the sampler reported no log-probabilities."""
-    sampler_logp_BT = batch.extras.sampler_logp_BT
-    if sampler_logp_BT is None:
-        return {}
-    return mismatch_metrics(sampler_logp_BT, batch.old_logp_BT, batch.mask_BT)
 
 
 def own_columns(batch: Batch, rows: slice, width: int) -> dict[str, torch.Tensor]:

@@ -24,9 +24,8 @@ from transformers.trainer_callback import ExportableState
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.integrations.trl.recorded import recorded_of, ungraded
+from sspo.integrations.rollout import TrainedRollout, recorded_of, ungraded
 from sspo.integrations.trl.refusals import in_trl_words
-from sspo.integrations.trl.rollout import TrlRollout
 from sspo.models.device import is_out_of_memory
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.content_hash import content_hash
@@ -65,7 +64,7 @@ class Followed(Protocol):
     model: Any
     updates: int
     clip_scale: float
-    current: TrlRollout | None
+    current: TrainedRollout | None
 
     def is_world_process_zero(self) -> bool:
         """Return whether this process writes."""
@@ -192,7 +191,7 @@ class RunFolder(TrainerCallback, ExportableState):
         if update + 1 == self.trainer.updates:
             self._end(rollout)
 
-    def _end(self, rollout: TrlRollout) -> None:
+    def _end(self, rollout: TrainedRollout) -> None:
         recorded = recorded_of(rollout, _problem_ids(rollout), ungraded(rollout))
         if rollout.number == 0:
             self.sha256 = token_hash(rollout.batch.response_BT, rollout.batch.mask_BT)
@@ -278,7 +277,7 @@ def written(config: TrainConfig) -> dict[str, Any]:
     return {"seed": config.seed, **parts} | {key: content[key] for key in ("segmentation", "objective")}
 
 
-def _problem_ids(rollout: TrlRollout) -> list[str]:
+def _problem_ids(rollout: TrainedRollout) -> list[str]:
     """Return an id per prompt: equal for equal prompts, whatever dataset they come from."""
     return [
         content_hash({"prompt": json.dumps(prompt, sort_keys=True, default=str)})

@@ -16,17 +16,10 @@ import torch
 from accelerate.utils import gather_object
 from trl import GRPOTrainer
 
+from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
 from sspo.integrations.trl.engine import settle_engine
 from sspo.integrations.trl.refusals import check_begin, check_built, check_generated, check_parts
-from sspo.integrations.trl.rollout import (
-    ROW,
-    TrlRollout,
-    complete,
-    mismatch_of,
-    own_columns,
-    part_of,
-    whole,
-)
+from sspo.integrations.trl.rollout import ROW, own_columns, part_of, whole
 from sspo.integrations.trl.run_folder import RunFolder
 from sspo.integrations.trl.steps import OrderAfterRestart, SaveAfterRollouts, contexts, in_trl, over_processes
 from sspo.metrics import Metric, observe
@@ -35,7 +28,7 @@ from sspo.objective.micro_batch import part_loss
 from sspo.recording.recorded import Visit
 from sspo.segmentation import check_readable
 from sspo.trainer.rollout_metrics import clipping_of_rollout, describe_batch
-from sspo.types import Batch, LossContext, Score
+from sspo.types import Batch, LossContext
 
 Pass = tuple[torch.Tensor, torch.Tensor]
 """Log-probabilities and entropies of one forward pass, nats."""
@@ -55,7 +48,7 @@ class SSPOTrainer(GRPOTrainer):
         self.options = parts["args"].options
         self.updates: int = parts["args"].updates
         self.clip_scale = 1.0
-        self.current: TrlRollout | None = None
+        self.current: TrainedRollout | None = None
         self._passes: list[Pass] | None = None
         self._rewards: torch.Tensor | None = None
         self._contexts: list[LossContext] = []
@@ -88,11 +81,7 @@ class SSPOTrainer(GRPOTrainer):
         self._order.sampler = super()._get_train_sampler(dataset)
         return self._order.sampler
 
-    def scores(self) -> list[Score] | None:
-        """Return the scores of the rollout just sampled, one per row of all processes; None if rewards are plain numbers."""
-        return None
-
-    def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
+    def rollout_metrics(self, rollout: TrainedRollout) -> dict[str, Metric]:
         """Return the metrics of a rollout beside those of its steps; prompts without a reward do not count in its rewards."""
         scored_P = ~rollout.reward_PG.isnan().any(1)
         return describe_batch(rollout.reward_PG[scored_P], rollout.batch) | mismatch_of(rollout.batch)
@@ -183,14 +172,13 @@ class SSPOTrainer(GRPOTrainer):
         logged.extend(batch.advantage_BT.where(batch.mask_BT, 0.0)[:, 0].tolist())
 
     def _begin(self, number: int, batch: Batch, reward_PG: torch.Tensor, prompts: list[Any]) -> None:
-        self.current = TrlRollout(
+        self.current = TrainedRollout(
             number=number,
             first_step=self.state.global_step + 1,
             clip_scale=self.clip_scale,
             batch=batch,
             reward_PG=reward_PG,
             prompts=prompts,
-            scores=self.scores(),
         )
         self._new = True
 

@@ -25,16 +25,15 @@ from sspo.config import TrainConfig
 from sspo.console.progress import Progress
 from sspo.errors import UserError
 from sspo.evaluation.scoring import score_rollout
+from sspo.integrations.rollout import TrainedRollout, mismatch_of, recorded_of
 from sspo.integrations.trl.config import SSPOConfig
-from sspo.integrations.trl.recorded import recorded_of
-from sspo.integrations.trl.rollout import TrlRollout, mismatch_of
 from sspo.integrations.trl.trainer import SSPOTrainer
 from sspo.metrics import Metric
 from sspo.objective.clip_controller import scaled
 from sspo.randomness import derive, torch_stream
 from sspo.runs.tracking import Tracker
 from sspo.trainer.course import Course, token_hash
-from sspo.trainer.dynamic_sampling import Draw, penalized
+from sspo.trainer.dynamic_sampling import penalized
 from sspo.trainer.mismatch import check_parity, parity_limit
 from sspo.trainer.optim import Diverged, check_finite, learning_rate
 from sspo.trainer.rollout_metrics import summarize
@@ -111,8 +110,7 @@ class Trial(Course):
             problems = self.problems[begin : begin + prompts]
             rollout = self.drawn or self._sampled(completion_ids)
             scores = score_rollout(problems, rollout, self.policy, self.reward, config.rollout.max_tokens)
-            draw = Draw(problems=problems, rollout=rollout, scores=scores)
-            self.scores, self.penalty = penalized(draw, config)
+            self.scores, self.penalty = penalized(scores, rollout.mask_BT, config)
         return [score.value for score in self.scores]
 
     def _sizes(self) -> tuple[int, int]:
@@ -133,12 +131,12 @@ class Trial(Course):
             ),
         )
 
-    def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
+    def rollout_metrics(self, rollout: TrainedRollout) -> dict[str, Metric]:
         """Return the metrics of a rollout beside those of its steps."""
         found = summarize(self.scores, rollout.reward_PG, rollout.batch, self.reward.statuses)
         return found | self.penalty | mismatch_of(rollout.batch)
 
-    def sampled(self, rollout: TrlRollout) -> None:
+    def sampled(self, rollout: TrainedRollout) -> None:
         """Look at a sampled rollout before its first update. Raises UserError if its sampler is too far from the trainer."""
         self._check_parity(rollout)
         if rollout.number == 0:
@@ -146,14 +144,14 @@ class Trial(Course):
             self.state = replace(self.state, rollout0_sha256=token_hash(batch.response_BT, batch.mask_BT))
             self._warn_of_first_rollout(self.scores, rollout.reward_PG, batch)
 
-    def _check_parity(self, rollout: TrlRollout) -> None:
+    def _check_parity(self, rollout: TrainedRollout) -> None:
         if self.drawn is None:
             return
         limit, batch = parity_limit(self.config.run.parity, self.policy.precision), rollout.batch
         assert self.drawn.logp_BT is not None
         check_parity(self.drawn.logp_BT, batch.old_logp_BT, batch.mask_BT, limit=limit, number=rollout.number)
 
-    def stepped(self, rollout: TrlRollout, updates: int) -> None:
+    def stepped(self, rollout: TrainedRollout, updates: int) -> None:
         """Log an optimizer step; after the rollout's last, end the rollout."""
         update = len(rollout.steps) - 1
         self.state = replace(self.state, steps=rollout.first_step + update)
@@ -208,11 +206,7 @@ class TrialTrainer(SSPOTrainer):
                 "set trainer.backend=sspo"
             )
 
-    def scores(self) -> list[Score]:
-        """See SSPOTrainer."""
-        return self.trial.scores
-
-    def rollout_metrics(self, rollout: TrlRollout) -> dict[str, Metric]:
+    def rollout_metrics(self, rollout: TrainedRollout) -> dict[str, Metric]:
         """See SSPOTrainer."""
         return self.trial.rollout_metrics(rollout)
 

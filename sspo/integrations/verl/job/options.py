@@ -1,0 +1,153 @@
+"""Our options in verl's configuration, under `trainer.v1.sspo`, and verl's own options that they replace.
+
++trainer.v1.sspo.objective=sspo            a named objective, or a row of your own
++trainer.v1.sspo.segmentation=subsentence  a rule, or one of your own
++trainer.v1.sspo.overrides=[...]           single options of both
++trainer.v1.sspo.job=FILE                  instead of these: a trial of ours, whose job.json this is
++trainer.v1.sspo.final=true                a trial: every validation is the last one
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sspo.config import TrainConfig
+from sspo.config.build import build
+from sspo.config.validation import validate
+from sspo.errors import UserError, unknown
+from sspo.integrations.composed import composed
+from sspo.integrations.verl.names import NAME
+
+KEYS = ("objective", "segmentation", "overrides", "job", "final")
+PLAIN = {
+    "algorithm.adv_estimator": ("grpo", "objective.advantage"),
+    "algorithm.use_kl_in_reward": (False, "objective.kl.coef"),
+    "algorithm.norm_adv_by_std_in_grpo": (True, "objective.advantage"),
+    "algorithm.filter_groups.enable": (False, None),
+    "algorithm.rollout_correction.rollout_is": (None, "objective.tis_cap"),
+    "algorithm.rollout_correction.rollout_rs": (None, "objective.mis_cap"),
+    "algorithm.rollout_correction.bypass_mode": (False, None),
+    "actor_rollout_ref.actor.clip_ratio": (0.2, "objective.clip.low"),
+    "actor_rollout_ref.actor.clip_ratio_low": (0.2, "objective.clip.low"),
+    "actor_rollout_ref.actor.clip_ratio_high": (0.2, "objective.clip.high"),
+    "actor_rollout_ref.actor.clip_ratio_c": (3.0, "objective.clip.dual"),
+    "actor_rollout_ref.actor.loss_agg_mode": ("token-mean", "objective.aggregation"),
+    "actor_rollout_ref.actor.entropy_coeff": (0, None),
+    "actor_rollout_ref.actor.shuffle": (False, None),
+    "trainer.critic_warmup": (0, None),
+    "distillation.enabled": (False, None),
+}
+"""verl's options that would change the loss: the value that leaves it alone, and the option of ours that says the same."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a trainer in verl is to do."""
+
+    config: TrainConfig
+    """With the sizes of verl's configuration."""
+    job: Path | None = None
+    """The folder of a trial, which the job writes into; None in a run of one's own."""
+    final: bool = False
+
+
+def read_options(config: Any) -> Options:
+    """Return our options from verl's whole configuration (an OmegaConf node). Raises UserError in one sentence."""
+    from omegaconf import OmegaConf
+
+    given = OmegaConf.to_container(
+        OmegaConf.select(config, f"trainer.v1.{NAME}") or OmegaConf.create(), resolve=True
+    )
+    assert isinstance(given, dict)
+    for key in given:
+        if key not in KEYS:
+            raise unknown("key", f"trainer.v1.{NAME}.{key}", [f"trainer.v1.{NAME}.{name}" for name in KEYS])
+    check_plain(config)
+    if "job" in given:
+        return trial_options(Path(given["job"]), final=bool(given.get("final", False)))
+    ours = composed(
+        f"trainer.v1.{NAME}.overrides",
+        given.get("objective", "sspo"),
+        given.get("segmentation", "subsentence"),
+        given.get("overrides", []),
+    )
+    return Options(config=_with_sizes(ours, config))
+
+
+def check_plain(config: Any) -> None:
+    """Raise UserError for the first option of verl that the loss would ignore, or that it cannot do without."""
+    from omegaconf import OmegaConf
+
+    select = OmegaConf.select
+    mode = select(config, "actor_rollout_ref.actor.policy_loss.loss_mode")
+    if mode != NAME:
+        raise UserError(
+            f"actor_rollout_ref.actor.policy_loss.loss_mode={mode} is not the loss of trainer.v1.trainer_mode={NAME}: set it to {NAME}"
+        )
+    for key, (plain, ours) in PLAIN.items():
+        found = select(config, key)
+        if found != plain and found is not None:
+            instead = f"trainer.v1.{NAME}.overrides=[{ours}=...]" if ours else f"leave it at {plain}"
+            raise UserError(
+                f"{key}={found} is verl's option for its own loss, and the objective is ours: set {instead}"
+            )
+    strategy = str(select(config, "actor_rollout_ref.actor.strategy"))
+    if not strategy.startswith("fsdp"):
+        raise UserError(
+            f"actor_rollout_ref.actor.strategy={strategy} was not tried with trainer.v1.trainer_mode={NAME}: set fsdp2 or fsdp"
+        )
+    if not select(config, "trainer.use_v1"):
+        raise UserError(
+            "trainer.use_v1=false drops the old policy's entropies before the update: set trainer.use_v1=true"
+        )
+
+
+def trial_options(path: Path, *, final: bool) -> Options:
+    """Return the options of a trial by its job.json."""
+    content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Options(config=build(TrainConfig, content["config"]), job=Path(content["folder"]), final=final)
+
+
+def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
+    """Return our configuration with the sizes of verl's, which our code reads there. Raises UserError."""
+    data, actor, rollout = config.data, config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    seed = data.get("seed")
+    sized = replace(
+        ours,
+        seed=0 if seed is None else int(seed),
+        rollout=replace(
+            ours.rollout,
+            engine=rollout.name,
+            prompts=int(data.train_batch_size),
+            responses=int(rollout.n),
+            max_tokens=int(data.max_response_length),
+            temperature=float(rollout.temperature),
+        ),
+        trainer=replace(
+            ours.trainer,
+            backend="verl",
+            minibatch=int(actor.ppo_mini_batch_size) * int(rollout.n),
+            epochs=int(actor.ppo_epochs),
+            lr=float(actor.optim.lr),
+        ),
+    )
+    _check_reference(sized.objective.kl.coef, actor)
+    return validate(sized)
+
+
+def _check_reference(coef: float, actor: Any) -> None:
+    """Raise UserError unless verl evaluates its reference policy exactly if our KL penalty needs it, without a penalty of its own."""
+    if coef > 0 and not actor.use_kl_loss:
+        raise UserError(
+            f"objective.kl.coef={coef:g} needs the log-probabilities of verl's reference policy: set "
+            "actor_rollout_ref.actor.use_kl_loss=true and actor_rollout_ref.actor.kl_loss_coef=0"
+        )
+    if actor.use_kl_loss and actor.kl_loss_coef != 0:
+        raise UserError(
+            f"actor_rollout_ref.actor.kl_loss_coef={actor.kl_loss_coef} is verl's own penalty, and the objective is ours: set it to 0 and "
+            f"trainer.v1.{NAME}.overrides=[objective.kl.coef=...]"
+        )
