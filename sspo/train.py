@@ -14,7 +14,8 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import OWN_BACKEND, TrainConfig
-from sspo.config.compatibility import VERL, backend_of, why_not_trained
+from sspo.config.backends.verl import VERL
+from sspo.config.compatibility import backend_of, why_not_trained
 from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
 from sspo.console.one_sentence import one_sentence
@@ -95,7 +96,7 @@ def _one_run(overrides: Sequence[str]) -> int:
     if (folder / DONE).is_file():
         return _finished(config, folder, overrides)
     _refuse_stale(folder, fresh=fresh or bool(config.run.epoch))
-    if reason := why_not_trained(backend_of(config), config.rollout.engine):
+    if reason := why_not_trained(backend_of(config), config.rollout.engine, config.run.verl_python):
         raise UserError(reason)
     check_positions(config)
     status = train(config, folder)
@@ -143,7 +144,7 @@ def train(config: TrainConfig, folder: Path) -> int:
     from sspo.console.progress import Progress
     from sspo.models.device import resolve_device
 
-    if backend_of(config) != VERL:  # whose devices are those of another environment
+    if backend_of(config) != VERL:  # whose devices may be those of another environment, or of a cluster
         resolve_device(config.run.device)
     name = name_of(config)
     progress = Progress(name)
@@ -159,8 +160,7 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
 
     expected = None
     try:
-        if backend_of(config) != VERL:
-            expected = _say_memory(config, progress.name)
+        expected = _say_memory(config, progress.name)
         _to_the_end(config, folder, progress)
     except Diverged as error:
         return _fail(folder, "diverged", str(error), error.logs)
@@ -186,10 +186,16 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
     return 0
 
 
-def _say_memory(config: TrainConfig, name: str) -> Expected:
-    """Print one line on the memory that the run needs, before it starts; return the expectation."""
+def _say_memory(config: TrainConfig, name: str) -> Expected | None:
+    """Print one line on the memory that the run needs, before it starts; return the expectation, None if only another
+    environment sees the run's devices.
+    """
+    import torch
+
     from sspo.evaluation.expected import expected_of, room_here
 
+    if backend_of(config) == VERL and config.run.device != "cpu" and not torch.cuda.is_available():
+        return None
     expected = expected_of(config)
     print(f"{name}: {expected.line(room_here(config), shared=bool(config.run.study))}", flush=True)
     return expected

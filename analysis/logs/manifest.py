@@ -23,7 +23,7 @@ LOGGED = "logged"
 """The decoding of imported scores: values of a logged metric."""
 ENDED_EARLY = "ended early"
 """The state of an imported run that finished before the step that scores."""
-PRESETS = ("paper", "default", "smoke", IMPORTED)
+PRESETS = ("paper", "default", "full", "smoke", IMPORTED)
 """Strongest evidence first."""
 SMALLEST_EFFECT = 0.02
 """The smallest effect of interest of a share, if a study names none."""

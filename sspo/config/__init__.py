@@ -10,6 +10,7 @@ reward_sum        rewards that are added up
 compatibility     compatibility of options with each engine and backend
 objective_checks  combinations of choices without meaning
 prompt_checks     prompt templates: names, files, their part of a cell
+backends          what each backend of others cannot follow, and verl's own names
 plugins           rows of a user's own: by entry point, or by file and name
 folder_table      tables that are folders: one row per file
 grid              grids of clip bounds

@@ -2,61 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from sspo.config import OWN_BACKEND, OWN_ENGINE, TrainConfig
+from sspo.config.backends.trl import TRL, TRL_VERSION, Refusal, beyond_trl
+from sspo.config.backends.verl import VERL, beyond_verl, why_no_python
+from sspo.config.backends.verl_names import check_entries
 from sspo.errors import UserError
 
-TRL, TRL_VERSION = "trl", "1.16"
-VERL, VERL_VERSION = "verl", "0.9.1"
-HEAD = "lm_head"
-"""The layer of the logits, as transformers names it."""
+BEYOND: Mapping[str, Callable[[TrainConfig], Iterator[Refusal]]] = {TRL: beyond_trl, VERL: beyond_verl}
+"""The options that a backend of others cannot follow."""
 
 
 def check_backend(config: TrainConfig) -> None:
-    """Raise UserError for all options that a backend does not support."""
+    """Raise UserError for all options that the backend does not support, and for options of a backend that is not chosen."""
     backend = config.trainer.backend
-    refused = list(_beyond_trl(config)) if backend == TRL else []
+    refused = list(BEYOND[backend](config)) if backend in BEYOND else []
     if refused:
         given = ", ".join(f"{key}={value} ({why})" for key, value, why, _ in refused)
         settings = ", ".join(f"{key}={instead}" for key, _, _, instead in refused)
         raise UserError(
             f"trainer.backend={backend} does not support {given}: set {settings}, or trainer.backend={OWN_BACKEND}"
         )
+    if not 0 < config.run.silence < float("inf"):
+        raise UserError(f"run.silence must be a positive finite number of seconds, got {config.run.silence}")
+    if backend == VERL:
+        check_entries(config.trainer.verl)
+        _check_nodes(config)
+    else:
+        _refuse_options_of_verl(config)
 
 
-def _beyond_trl(config: TrainConfig) -> Iterator[tuple[str, object, str, str]]:
-    """Yield options that a TRL trial cannot follow or would ignore: key, value, reason, and the value to set instead."""
-    rollout, trainer, objective = config.rollout, config.trainer, config.objective
-    if config.run.gpus > 1:
-        yield "run.gpus", config.run.gpus, "TRL trains a trial on one device", "1"
-    if rollout.responses < 2:
-        yield "rollout.responses", rollout.responses, "TRL's groups have at least two responses", "2"
-    if rollout.resample:
-        yield "rollout.resample", rollout.resample, "TRL samples each prompt once", "0"
-    by_generate = rollout.engine == OWN_ENGINE
-    if rollout.stop and by_generate:
-        stop, why = (
-            f"[{','.join(rollout.stop)}]",
-            "model.generate ends responses only at end tokens; rollout=vllm does not",
+def _check_nodes(config: TrainConfig) -> None:
+    if config.run.nodes > 1 and not config.run.ray_address:
+        raise UserError(
+            f"run.nodes={config.run.nodes} requires a Ray cluster of that many nodes: set run.ray_address to its address, or run.nodes=1"
         )
-        yield "rollout.stop", stop, why, "[]"
-    if trainer.old_logp != "trainer":
-        yield "trainer.old_logp", trainer.old_logp, "TRL has forward passes of its own", "trainer"
-    for name, cap in (("tis_cap", objective.tis_cap), ("mis_cap", objective.mis_cap)):
-        if cap is not None and by_generate:
-            why = "model.generate reports no log-probabilities; rollout=vllm does"
-            yield f"objective.{name}", cap, why, "null"
-    if trainer.forward != "plain":
-        yield "trainer.forward", trainer.forward, "TRL has forward passes of its own", "plain"
-    if trainer.logits != "full":
-        yield "trainer.logits", trainer.logits, "TRL has forward passes of its own", "full"
-    targets = config.model.lora.targets
-    if HEAD in targets:
-        others = ",".join(name for name in targets if name != HEAD)
-        reason = "TRL multiplies by its weights alone, so its adapter would not be trained"
-        yield "model.lora.targets", f"[{','.join(targets)}]", reason, f"[{others}]"
+
+
+def _refuse_options_of_verl(config: TrainConfig) -> None:
+    """Refuse options that other backends would ignore, and that a reader would take to have an effect."""
+    run, default = config.run, TrainConfig()
+    for key, value, usual in (
+        ("trainer.verl", list(config.trainer.verl), list(default.trainer.verl)),
+        ("run.nodes", run.nodes, default.run.nodes),
+        ("run.ray_address", run.ray_address, default.run.ray_address),
+    ):
+        if value != usual:
+            instead = "null" if usual is None else usual
+            raise UserError(
+                f"{key}={value} has no effect with trainer.backend={config.trainer.backend}: set {key}={instead}, or trainer.backend={VERL}"
+            )
 
 
 def backend_of(config: TrainConfig) -> str:
@@ -64,10 +61,12 @@ def backend_of(config: TrainConfig) -> str:
     return config.trainer.backend if config.trainer.rollouts else OWN_BACKEND
 
 
-def why_not_trained(backend: str, engine: str = OWN_ENGINE) -> str | None:
-    """Return why a backend is unavailable in this environment, and the remedy for trials of this engine; None if it is available.
-    Imports nothing.
+def why_not_trained(backend: str, engine: str = OWN_ENGINE, verl_python: str | None = None) -> str | None:
+    """Return why a backend is unavailable here, and the remedy for trials of this engine; None if it is available. `verl_python` is
+    run.verl_python: verl trains in an environment of its own, whatever this one holds. Imports nothing.
     """
+    if backend == VERL:
+        return why_no_python(verl_python)
     if backend != TRL:
         return None
     try:

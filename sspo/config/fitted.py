@@ -34,6 +34,11 @@ OF_OTHERS: Mapping[str, Mapping[str, Option]] = {
 """Defaults of models that are not embedded. evaluation.every is 0: without a curve, training starts with the first
 rollout.
 """
+OF_BACKENDS: Mapping[str, Mapping[str, Option]] = {
+    "trl": {"logits": "full"},
+    "verl": {"logits": "full", "optimizer": "adamw"},
+}
+"""Where a backend has forward passes or an optimizer of its own."""
 OF_LEAN = ("auto", "sdpa")
 """Values of model.attention that the lean paths support, which have their own; with a different one, decoding is plain.
 """
@@ -65,11 +70,10 @@ def fitted(values: Mapping[str, Any]) -> dict[str, Any]:
     lean = groups["model"].get("attention", OF_LEAN[0]) in OF_LEAN
     if not lean or groups["rollout"].get("engine", OWN_ENGINE) != OWN_ENGINE:
         others["rollout"] = {"decode": "plain"}
-    if groups["trainer"].get("backend", OWN_BACKEND) != OWN_BACKEND:
-        others["trainer"] = {
-            **OF_OTHERS["trainer"],
-            "logits": "full",
-        }  # a backend has forward passes of its own
+    others["trainer"] = {
+        **OF_OTHERS["trainer"],
+        **OF_BACKENDS.get(groups["trainer"].get("backend", OWN_BACKEND), {}),
+    }
     filled = {}
     for name in OF_OTHERS:
         defaults = (

@@ -198,8 +198,8 @@ class TrainerConfig:
     """The order and size of optimizer steps."""
 
     backend: str = OWN_BACKEND
-    """What trains: `sspo` is this project's own trainer, `trl` is TRL's GRPOTrainer with our objective in it (docs/engines.md);
-    `verl` is a job of verl on Ray, for models beyond one device. Evaluation is ours in either."""
+    """What trains: `sspo` is this project's own trainer, `trl` is TRL's GRPOTrainer with our objective in it, and `verl` is a job of
+    verl 0.9.1 on Ray, over several devices (docs/engines.md). Questions, prompts and grading of evaluation are ours in each."""
     rollouts: int = 20
     """Rollouts of the run; 0 evaluates the untrained base."""
     minibatch: int = 32
@@ -236,10 +236,10 @@ class TrainerConfig:
     """Rollouts between logged sample responses; 0 logs none."""
     record: int = 0
     """Record the inputs of the loss in every k-th rollout, for replay; 0 for none. Not part of a cell's identity."""
+    verl: tuple[str, ...] = ()
+    """Backend 'verl': overrides of verl's own options, as Hydra has them; those that follow from our options are refused."""
     warn_after: int = 3
     """Rollouts after which a run warns, once, if its clipping cannot act; 0 never warns."""
-    verl: tuple[str, ...] = ()
-    """Backend 'verl': further options of verl, as its command line takes them; none that follows from an option here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,16 +293,18 @@ class RunConfig:
     device: str = "auto"
     threads: int = 1
     gpus: int = 1
-    """CUDA devices of a trial: the trainer uses the first, and rollout.engine=vllm spreads its model over all of them.
+    """CUDA devices of a trial: the trainer uses the first, and rollout.engine=vllm spreads its model over all of them. Under
+    trainer.backend=verl they are those on each node, and training uses all.
     """
     nodes: int = 1
-    """Backend 'verl': nodes of the Ray cluster that the job takes; run.gpus is then the number on each."""
-    verl_python: str | None = None
-    """... the Python of verl's environment; null is this one if verl is installed in it, else .venv-verl/bin/python."""
+    """Backend 'verl': nodes of the Ray cluster that a trial takes."""
     ray_address: str | None = None
-    """... the address of a Ray cluster that the job is submitted to; null runs it in place."""
+    """Backend 'verl': the address of a Ray cluster's dashboard, such as `http://HOST:8265`, to which the job is submitted; null runs
+    it on this machine."""
+    verl_python: str | None = None
+    """Backend 'verl': the Python of an environment that has verl; null is this one if it has verl, else `.venv-verl/bin/python`."""
     silence: float = 1800.0
-    """... seconds without a word from the job before it is stopped."""
+    """Backend 'verl': seconds without a line from the job after which it is ended as `timeout`."""
     cache_gb: float | None = None
     """Engine 'vllm': GiB reserved for keys and values; null is the need of a whole rollout, within bounds
     (docs/vllm.md).
@@ -336,9 +338,3 @@ class TrainConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     run: RunConfig = field(default_factory=RunConfig)
-
-    @property
-    def updates(self) -> int:
-        """Return the number of optimizer steps per rollout."""
-        rows = self.rollout.prompts * self.rollout.responses
-        return rows // self.trainer.minibatch * self.trainer.epochs

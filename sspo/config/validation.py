@@ -143,6 +143,7 @@ def _check_counts(config: TrainConfig) -> None:
         ("evaluation.batch", evaluation.batch, 1),
         ("run.threads", config.run.threads, 1),
         ("run.gpus", config.run.gpus, 1),
+        ("run.nodes", config.run.nodes, 1),
         ("run.prompt_tokens", config.run.prompt_tokens, 1),
         ("run.checkpoints_kept", config.run.checkpoints_kept, 1),
     ):

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from sspo.config import OWN_BACKEND, TrainConfig
+from sspo.config.backends.verl import VERL, devices_of
 from sspo.config.compatibility import backend_of
 from sspo.evaluation.fits import held_out, most_asked
 from sspo.models.checks import check_folder
@@ -18,6 +19,7 @@ from sspo.models.memory.machine import Room, room_of
 from sspo.models.memory.said import Expected
 from sspo.models.memory.savings import largest_savings
 from sspo.models.memory.shape import NoShape, read_shape
+from sspo.models.memory.sharded import per_device
 from sspo.tasks import Task, task_of
 from sspo.types import Problem
 
@@ -54,12 +56,22 @@ def expected_of(
             config, asks, None if names is None else list(names), smaller_cache(shape, config, precision)
         ),
         names=names,
-        remark=OF_OUR_TRAINER if trains and backend_of(config) != OWN_BACKEND else "",
+        remark=_remark(config) if trains else "",
     )
 
 
-def room_here(config: TrainConfig) -> Room:
-    """Return the memory of the device that a configuration runs on."""
+def _remark(config: TrainConfig) -> str:
+    """Return what an estimate of another backend than ours leaves out; empty for ours."""
+    backend = backend_of(config)
+    if backend == VERL:
+        return per_device(devices_of(config))
+    return "" if backend == OWN_BACKEND else OF_OUR_TRAINER
+
+
+def room_here(config: TrainConfig) -> Room | None:
+    """Return the memory of the device that a configuration runs on; None for one that a job takes on a cluster."""
+    if config.run.ray_address is not None and backend_of(config) == VERL:
+        return None
     return room_of(resolve_device(config.run.device).type)
 
 

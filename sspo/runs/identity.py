@@ -150,6 +150,8 @@ def _drop_at_defaults(fields: dict[str, Any], config: TrainConfig) -> None:
         del fields["model"]["lora"]
     if config.reward.also:
         fields["reward"]["also"] = sorted(weights(config.reward))
+    if config.trainer.verl:
+        fields["trainer"]["verl"] = sorted(config.trainer.verl)  # each sets a key of its own
     if config.rollout.stop:
         fields["rollout"]["stop"] = sorted(config.rollout.stop)
     if config.prompt == TrainConfig().prompt:

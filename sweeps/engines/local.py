@@ -41,14 +41,14 @@ def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[
     """Open the pool, which has no options of its own. Raises UserError for a trial that takes more devices or slots than there are."""
     engine = Local(setup)
     for trial in trials:
-        refuse_too_many_devices(trial.arm, trial.resources, engine.devices)
+        refuse_too_many_devices(trial.arm, trial.here, engine.devices)
         _refuse_too_few_slots(trial, engine)
         refuse_too_wide(trial, most_threads(engine.workers, engine.devices))
     yield engine
 
 
 def _refuse_too_few_slots(trial: Trial, engine: Local) -> None:
-    needed = trial.resources.devices if engine.devices else 1
+    needed = trial.here.devices if engine.devices else 1
     if needed > engine.workers:
         raise UserError(
             f"arm '{trial.arm}' requires {needed} CUDA devices per trial and there are {engine.workers} slots; raise --workers (make: "

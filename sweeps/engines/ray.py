@@ -39,7 +39,7 @@ def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[
     if not address:
         for trial in trials:
             refuse_too_wide(trial, slots)
-            refuse_too_many_devices(trial.arm, trial.resources, visible_devices())
+            refuse_too_many_devices(trial.arm, trial.here, visible_devices())
     os.environ.update(QUIET)
     import ray
 
@@ -174,18 +174,18 @@ def _first_line(error: Exception) -> str:
 def _refuse_more_than_a_node_has(trial: Trial, nodes: Sequence[Mapping[str, Any]]) -> None:
     """Raise UserError for a trial that would wait in Ray forever: its devices must all be on one node."""
     most = max((node["Resources"].get("GPU", 0) for node in nodes if node["Alive"]), default=0)
-    if trial.resources.devices > max(most, 1):
+    if trial.here.devices > max(most, 1):
         raise UserError(
-            f"arm '{trial.arm}' requires {trial.resources.devices} CUDA devices per trial and no node of the Ray cluster has more than "
+            f"arm '{trial.arm}' requires {trial.here.devices} CUDA devices per trial and no node of the Ray cluster has more than "
             f"{most:g}; lower its resources.gpus in the study, or join a larger node with `ray start`"
         )
 
 
 def _gpus(trial: Trial, options: RayOptions, *, any_there: bool) -> float:
     """Return the devices of a trial: its study's, else the option's, else one, or none if the cluster has none."""
-    if trial.resources.gpus is None and options.gpus is not None:
+    if trial.here.gpus is None and options.gpus is not None:
         return options.gpus
-    return trial.resources.devices if any_there else 0
+    return trial.here.devices if any_there else 0
 
 
 def _needs(trial: Trial, gpus: float) -> Mapping[str, Any]:

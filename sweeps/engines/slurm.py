@@ -68,7 +68,7 @@ def opened(setup: Setup, options: Options, trials: Sequence[Trial]) -> Iterator[
     machine, raises UserError for a trial that requires more devices than it has."""
     chosen = cast(SlurmOptions, options)
     for trial in trials if chosen.executor == "local" else ():
-        refuse_too_many_devices(trial.arm, trial.resources, visible_devices())
+        refuse_too_many_devices(trial.arm, trial.here, visible_devices())
     yield Placing(SlurmCluster(chosen, setup), setup)
 
 
@@ -160,7 +160,7 @@ class SlurmCluster:
 
     def _needs(self, order: Order) -> tuple[int, int, float | None, int]:
         """Return (processors, devices, GiB, minutes) of the order's job."""
-        resources, minutes = order.trial.resources, self.options.minutes
+        resources, minutes = order.trial.here, self.options.minutes
         limit = resources.timeout if order.timeout is None else order.timeout
         if minutes is None:
             minutes = UNLIMITED if limit is None else math.ceil(limit / 60) + PARTING

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from sspo.config import OWN_ENGINE, RunConfig, TrackingConfig
+from sspo.config.backends.verl import VERL
+from sspo.config.compatibility import backend_of
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 from sweeps.integrations.trial import PARAMETER, trial_name
@@ -34,8 +36,8 @@ def export_sweep(plan: Plan, out: Path | None, console: Console) -> int:
     """Write the sweep's YAML, by default in the store, and print its path. Returns 0. Raises UserError if it cannot be written."""
     path = out or default_path(plan, "wandb-sweep.yaml")
     content = sweep(plan)
-    foreign = any(arm.sampler != OWN_ENGINE for arm in plan.arms)
-    most = max(arm.resources.devices for arm in plan.arms)
+    foreign = any(arm.sampler != OWN_ENGINE and backend_of(arm.config) != VERL for arm in plan.arms)
+    most = max(arm.resources.here(remote=arm.remote).devices for arm in plan.arms)
     head = HEADER.format(
         count=len(plan.trials()),
         title=plan.title(),
@@ -90,11 +92,19 @@ def _words(arm: PlannedArm) -> str:
     taken = arm.resources
     parts = [
         _count(taken.threads, "processor"),
-        "a CUDA device if there is one" if taken.gpus is None else _count(taken.gpus, "CUDA device"),
+        _devices(arm),
         "any memory" if taken.memory_gb is None else f"at most {taken.memory_gb:g} GB of memory",
         "any time" if taken.timeout is None else f"at most {taken.timeout:g} s per attempt",
     ]
     return ", ".join([*parts, *([f"sampled by {arm.sampler}"] if arm.sampler != OWN_ENGINE else [])])
+
+
+def _devices(arm: PlannedArm) -> str:
+    taken = arm.resources
+    if arm.remote:
+        where = f"of the Ray cluster at {arm.config.run.ray_address}"
+        return f"{_count(taken.per_node, 'CUDA device')} on each of {_count(taken.nodes, 'node')} {where}"
+    return "a CUDA device if there is one" if taken.gpus is None else _count(taken.gpus, "CUDA device")
 
 
 def _count(number: int, what: str) -> str:

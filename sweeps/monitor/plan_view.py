@@ -18,7 +18,7 @@ from sweeps.plan.cost import Forecast, Judged, forecast
 from sweeps.plan.devices import default_workers, visible_devices
 from sweeps.plan.expected.holds import why_not_held
 from sweeps.plan.expected.machine import Place, here, named
-from sweeps.plan.expected.trials import is_predicted, of_other_backends
+from sweeps.plan.expected.trials import is_predicted, of_jobs, of_other_backends
 from sweeps.plan.finished import Cost
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.plan import Plan, Trial
@@ -92,15 +92,30 @@ def _unsampled(standings: Mapping[Trial, Standing], predicted: bool) -> list[str
 
 
 def _uncovered(plan: Plan) -> list[str]:
-    """Return a line on arms of other backends, whose memory is not estimated."""
-    arms = of_other_backends(plan)
-    if not arms:
-        return []
-    named = ", ".join(arms[:NAMED]) + (", ..." if len(arms) > NAMED else "")
+    """Return a line on arms of verl, whose estimate no run has checked, and on those of other backends, whose memory is not estimated."""
+    jobs, others = of_jobs(plan), of_other_backends(plan)
     return [
-        f"no estimate of memory for {named}: the cost model counts our own trainer's work, and another backend trains them; "
-        "their time is estimated from finished trials"
+        *(
+            [
+                f"{_named(jobs)}: the memory is that of each device of a verl job, and neither it nor the time, which leaves out what devices "
+                "send each other, was ever measured on a GPU (docs/cost.md)"
+            ]
+            if jobs
+            else []
+        ),
+        *(
+            [
+                f"no estimate of memory for {_named(others)}: the cost model counts our own trainer's work, and another backend trains them; "
+                "their time is estimated from finished trials"
+            ]
+            if others
+            else []
+        ),
     ]
+
+
+def _named(arms: Sequence[str]) -> str:
+    return ", ".join(arms[:NAMED]) + (", ..." if len(arms) > NAMED else "")
 
 
 def _of_store(plan: Plan, standings: Mapping[Trial, Standing]) -> tuple[str | None, ...]:

@@ -180,7 +180,7 @@ class _Judge:
 
     def add(self, trial: Trial) -> None:
         """Add a trial that is to run."""
-        devices = trial.resources.devices if self.here else 0
+        devices = trial.resources.devices if self.here or trial.remote else 0
         predicted = self._predicted(trial)
         own = self.experience.of_cell(trial.cell, devices, self.gpu)
         alike = own or self.experience.of_size(self.arms[trial.arm].size, devices, self.gpu)
@@ -194,7 +194,7 @@ class _Judge:
             self.predicted[model, scale] += 1
             alike = [one]
         self.seconds.append(statistics.median(one.seconds for one in alike))
-        self.widths.append(width(trial.resources, self.here))
+        self.widths.append(width(trial.resources if self.place else trial.here, self.here))
         self.left += _typical([one.cost for one in alike])
 
     def _predicted(self, trial: Trial) -> tuple[str, Scale | None, Finished] | None:

@@ -37,8 +37,8 @@ def default_workers(devices: Sequence[str]) -> int:
 
 
 def width(resources: Resources, devices: Sequence[str]) -> int:
-    """Return the slots that a trial takes: its devices, or one processor per thread if there are no devices."""
-    return resources.devices if devices else resources.threads
+    """Return the slots that a trial takes: its devices, or one if it has none, or one processor per thread if there are no devices."""
+    return max(1, resources.devices) if devices else resources.threads
 
 
 def device_environment(devices: Sequence[str], slots: Sequence[int]) -> dict[str, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from analysis.registration.record import FOLDER
 from sspo.compose.fast import quick_compose
 from sspo.config import OWN_BACKEND, TrainConfig
-from sspo.config.compatibility import backend_of
+from sspo.config.backends.verl import VERL
+from sspo.config.compatibility import backend_of, check_backend
 from sspo.config.objective_checks import why_unmatched
 from sspo.errors import NotHere, UserError, unknown
 from sspo.models.folder import check_positions
@@ -58,6 +59,11 @@ class PlannedArm:
     resources: Resources = field(default_factory=Resources)
     """The resources of one trial."""
 
+    @property
+    def remote(self) -> bool:
+        """Return whether its trials train as jobs on a Ray cluster of their own."""
+        return backend_of(self.config) == VERL and self.config.run.ray_address is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -75,6 +81,10 @@ class Trial:
     """The engine of its rollouts."""
     backend: str = OWN_BACKEND
     """The backend that trains it."""
+    remote: bool = False
+    """Whether it trains as a job on a Ray cluster of its own (run.ray_address)."""
+    verl_python: str | None = None
+    """run.verl_python, which starts its job under backend 'verl'."""
     resources: Resources = field(default_factory=Resources)
     retries: Retries = field(default_factory=Retries)
     carries: str = field(default="", compare=False, repr=False)
@@ -85,6 +95,11 @@ class Trial:
         """The run folder of a trial whose cell has a name."""
         assert self.cell, "a plan without names has no run folders"
         return cell_folder(self.store, self.cell, self.seed, self.level)
+
+    @property
+    def here(self) -> Resources:
+        """Return the resources that it takes where it is started."""
+        return self.resources.here(remote=self.remote)
 
     @property
     def label(self) -> str:
@@ -136,6 +151,8 @@ class Plan:
             level=self.level(arm, seed),
             sampler=arm.sampler,
             backend=backend_of(arm.config),
+            remote=arm.remote,
+            verl_python=arm.config.run.verl_python,
             resources=arm.resources,
             retries=self.study.head.retries,
         )
@@ -209,6 +226,8 @@ def _plan_arm(study: Study, name: str, preset: Preset, *, named: bool) -> Planne
     original = study.arms[arm.copy_of].overrides if arm.copy_of else ()
     overrides = _later_wins((*preset.overrides, *original, *arm.overrides))
     config = quick_compose(overrides)
+    resources = study.head.resources.overridden(preset.resources).overridden(arm.resources)
+    _check_spread(config, resources)
     cell = cell_hash(config) if named else ""
     if named:
         check_positions(config, download=False)
@@ -231,8 +250,15 @@ def _plan_arm(study: Study, name: str, preset: Preset, *, named: bool) -> Planne
         level=level_of(config) if named else "",
         sampler=config.rollout.engine,
         config=config,
-        resources=study.head.resources.overridden(arm.resources),
+        resources=resources,
     )
+
+
+def _check_spread(config: TrainConfig, resources: Resources) -> None:
+    """Check that a verl job spreads its minibatches over the devices that the study gives it, which the trial would refuse at its start."""
+    if backend_of(config) == VERL:
+        run = replace(config.run, gpus=resources.per_node, nodes=resources.nodes)
+        check_backend(replace(config, run=run))
 
 
 def _recorded_seeds(study: Study, name: str, preset: Preset) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ OPTIONS = (
     ("trainer", "epochs"),
     ("trainer", "micro_batch_tokens"),
 )
-SWITCHED = (("task", "eval"), ("trainer", "gradient_checkpointing"))
+SWITCHED = (("task", "eval"), ("trainer", "gradient_checkpointing"), ("trainer", "verl"))
 """Options that count if they are set: an older configuration that lacks them counts as unset."""
 USUAL_ENGINE, USUAL_BACKEND = "transformers", "sspo"
 """The engine and the backend if a configuration of older code does not name them."""

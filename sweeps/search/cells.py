@@ -36,6 +36,7 @@ class Cell:
                 level=level_of(self.config),
                 sampler=self.config.rollout.engine,
                 backend=backend_of(self.config),
+                verl_python=self.config.run.verl_python,
             )
             for seed in seeds
         )

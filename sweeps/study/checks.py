@@ -237,6 +237,7 @@ def _check_copy(study: Study, name: str, arm: Arm, original: str) -> None:
 def _check_preset(study: Study, name: str, preset: Preset) -> None:
     check_seeds(f"presets.{name}.seeds", preset.seeds)
     check_overrides(f"presets.{name}.overrides", preset.overrides)
+    check_resources(f"presets.{name}.resources", preset.resources)
     _check_budget(f"presets.{name}.budget", preset.budget)
     for arm in preset.arms or ():
         choose(f"arm in presets.{name}.arms", arm, study.arms)

@@ -22,25 +22,38 @@ class Resources:
     threads: int = 1
     """Processors that it keeps busy; on a machine without CUDA devices it takes as many slots."""
     gpus: int | None = None
-    """CUDA devices of its own; None for one if there are any, or for the option `gpus` of a cluster's engine."""
+    """CUDA devices of its own; None for one if there are any, or for the option `gpus` of a cluster's engine. Of a trial that
+    takes several nodes, those on each."""
+    nodes: int = 1
+    """Nodes of a Ray cluster that a trial of backend 'verl' takes."""
     memory_gb: float | None = None
     """Maximum resident memory of the trial and its child processes, 10^9 bytes; None for no limit."""
     timeout: float | None = None
     """Time limit of one attempt in seconds; None for no limit."""
 
     def overridden(self, own: ResourceOverrides) -> Resources:
-        """Apply an arm's overrides to the study's limits."""
+        """Apply a preset's or an arm's overrides to the study's limits."""
         changed = {key: value for key, value in asdict(own).items() if value is not None}
         return Resources(**{**asdict(self), **changed})
 
     @property
     def devices(self) -> int:
-        """Return the number of CUDA devices of a trial on a machine that has any."""
+        """Return the number of CUDA devices of a trial on all of its nodes, if there are any."""
+        return self.per_node * self.nodes
+
+    @property
+    def per_node(self) -> int:
+        """Return the number of CUDA devices of a trial on each of its nodes, if there are any."""
         return 1 if self.gpus is None else self.gpus
 
     def overrides(self) -> tuple[str, ...]:
-        """Return the trainer's override of its number of devices; none for a single device, which is the default."""
-        return (f"run.gpus={self.devices}",) if self.devices > 1 else ()
+        """Return the trainer's overrides of its numbers of devices and nodes; none for one of each, which is the default."""
+        counts = (("run.gpus", self.per_node), ("run.nodes", self.nodes))
+        return tuple(f"{key}={count}" for key, count in counts if count > 1)
+
+    def here(self, *, remote: bool) -> Resources:
+        """Return what a trial takes where it is started: no device if its job runs on a cluster of its own."""
+        return replace(self, gpus=0, nodes=1) if remote else self
 
     def memory_bytes(self) -> float:
         """Return the limit in bytes, infinite if there is none."""
@@ -49,17 +62,18 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceOverrides:
-    """Limits of an arm that differ from its study's; None for the study's."""
+    """Limits of a preset or an arm that differ from its study's; None for the study's."""
 
     threads: int | None = None
     gpus: int | None = None
+    nodes: int | None = None
     memory_gb: float | None = None
     timeout: float | None = None
 
 
 def check_resources(key: str, resources: Resources | ResourceOverrides) -> None:
     """Raise UserError for the first invalid limit; `key` is its place in the spec."""
-    for name in ("threads", "gpus"):
+    for name in ("threads", "gpus", "nodes"):
         number: int | None = getattr(resources, name)
         if number is not None:
             at_least(f"{key}.{name}", number, 1)

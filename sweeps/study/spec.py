@@ -19,7 +19,9 @@ TESTS = ("paired", "welch")
 MODES = ("greedy", "sampled")
 DEFAULT_PRESET = "default"
 PAPER_PRESET = "paper"
-PRESETS = ("smoke", DEFAULT_PRESET, PAPER_PRESET)
+PRESETS = ("smoke", "full", DEFAULT_PRESET, PAPER_PRESET)
+"""From the weakest to the strongest: `full` is a size that takes more hardware, such as all weights in place of adapters, and is
+not what a study registers."""
 PAPER_SEEDS = 8
 """Fewest seeds per arm behind a claim: the number that a difference of two standard deviations requires."""
 LOOK_SEEDS = 4
@@ -127,6 +129,8 @@ class Preset:
     seeds: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()
     """Applied to every arm before the arm's own overrides, which have precedence."""
+    resources: ResourceOverrides = field(default_factory=ResourceOverrides)
+    """Limits that differ from the study's; those of an arm have precedence."""
     budget: Budget = field(default_factory=Budget)
 
     def holds(self, arm: str) -> bool:
@@ -210,6 +214,7 @@ class Study:
         for preset in content["presets"].values():
             if all(limit is None for limit in preset["budget"].values()):
                 del preset["budget"]
+            del preset["resources"]
         for key in ("mix_code", "smallest_effect", "looks"):
             if getattr(self.head, key) == getattr(StudyHead(), key):
                 del content["head"][key]

@@ -146,7 +146,7 @@ class Pool:
 
     def _start(self, trial: Trial) -> None:
         slots = self._slots.take(self._need(trial))
-        environment = device_environment(self.devices, slots)
+        environment = device_environment(self.devices, slots if trial.here.devices else ())
         try:
             self._active[slots] = Worker(trial, self.command(trial), self.timeout, environment)
         except LeaseLost:
@@ -154,7 +154,7 @@ class Pool:
             self.board.queue_again(trial, lost=True)
 
     def _width(self, trial: Trial) -> int:
-        return width(trial.resources, self.devices)
+        return width(trial.here, self.devices)
 
     def _need(self, trial: Trial) -> Need:
         return Need(slots=self._width(trial), threads=trial.resources.threads)

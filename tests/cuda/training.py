@@ -24,7 +24,8 @@ from sspo.config import (
     TrainerConfig,
 )
 from sspo.console.progress import Progress
-from sspo.models.memory.estimate import PROGRAMS, estimate
+from sspo.models.memory.estimate import estimate
+from sspo.models.memory.sizes import PROGRAMS
 from sspo.models.memory.shape import NoShape, read_shape
 from sspo.objective.variants import VARIANTS
 from sspo.runs.runlog import CHECKPOINTS, METRICS, TIMING

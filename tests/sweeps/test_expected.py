@@ -14,8 +14,9 @@ from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
 from sspo.config.places import CONF_ROOT
 from sspo.errors import UserError
-from sspo.models.memory.estimate import estimate, linear_numbers
+from sspo.models.memory.estimate import estimate
 from sspo.models.memory.shape import Shape
+from sspo.models.memory.sizes import linear_numbers
 from sweeps.plan.expected import machine
 from sweeps.plan.expected.hours import Seconds, seconds_of
 from sweeps.plan.expected.machine import GIB, Place, found, named, row_of

@@ -27,12 +27,16 @@ class Expected:
     remark: str = ""
     """What the estimate leaves out."""
 
-    def line(self, room: Room, *, shared: bool = False) -> str:
-        """Return one line for the start. `shared`: other trials use the same memory."""
+    def line(self, room: Room | None, *, shared: bool = False) -> str:
+        """Return one line for the start. `shared`: other trials use the same memory. The room is None if it is not of this machine."""
         if isinstance(self.estimate, NoShape):
             return f"memory: no estimate, because config.json names no {' and no '.join(self.estimate.lacks)}"
+        line = f"memory: about {gib(self.estimate.bytes)} GiB at most ({self._parts()})"
+        remark = self.remark and f"; {self.remark}"
+        if room is None:
+            return line + remark
         where = f"{gib(room.whole)} GiB here" + (", which the sweep's trials share" if shared else "")
-        line = f"memory: about {gib(self.estimate.bytes)} GiB at most ({self._parts()}), of {where}{self.remark and f'; {self.remark}'}"
+        line = f"{line}, of {where}{remark}"
         if self.estimate.bytes <= NEAR * room.free:
             return line
         much = "more than" if self.estimate.bytes > room.free else "nearly all of"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sspo.config import TrainConfig
+from sspo.config.backends.verl import VERL, tensor_parallel
+from sspo.config.compatibility import backend_of
 from sspo.models.memory.shape import Shape
 from sweeps.plan.expected.machine import Place
 from sweeps.plan.expected.tables import Assumptions
@@ -53,7 +55,18 @@ class Speed:
     start: float
     engine: float
     parallel: int = 1
-    """Devices that an engine is spread over."""
+    """Devices that a copy of an engine is spread over."""
+    copies: int = 1
+    """Copies of an engine, which share the answers."""
+    trainers: int = 1
+    """Devices that share the updates."""
+
+    def spread(self, config: TrainConfig, devices: int) -> Speed:
+        """Return the rates on several devices: an engine of ours is spread over them, and a verl job uses all for everything."""
+        if backend_of(config) != VERL:
+            return replace(self, parallel=devices)
+        parallel = min(devices, tensor_parallel(config))
+        return replace(self, parallel=parallel, copies=max(1, devices // parallel), trainers=devices)
 
 
 def precision_on(place: Place, config: TrainConfig) -> str:
@@ -63,10 +76,8 @@ def precision_on(place: Place, config: TrainConfig) -> str:
     return "bfloat16" if place.cuda else "float32"
 
 
-def speed_of(
-    place: Place, precision: str, assumed: Assumptions, *, threads: int, devices: int
-) -> Speed | None:
-    """Return the rates of a trial on a place; None for a device whose speed is not in the table."""
+def speed_of(place: Place, precision: str, assumed: Assumptions, *, threads: int) -> Speed | None:
+    """Return the rates of one device, or of this many processors; None for a device whose speed is not in the table."""
     if not place.cuda:
         cpu = assumed.cpu
         return Speed(
@@ -86,7 +97,6 @@ def speed_of(
         step=cuda.step_seconds,
         start=cuda.start_seconds,
         engine=cuda.engine_seconds,
-        parallel=devices,
     )
 
 
@@ -103,9 +113,10 @@ def seconds_of(
     """Estimate the seconds of a trial on a place, with `threads` processors or `devices` CUDA devices. `sets` holds the number of
     questions of each held-out set. None for a device whose speed is not in the table."""
     precision = precision_on(place, config)
-    speed = speed_of(place, precision, assumed, threads=threads, devices=devices)
+    speed = speed_of(place, precision, assumed, threads=threads)
     if speed is None:
         return None
+    speed = speed.spread(config, devices) if place.cuda else speed
     work = Work(shape, config, assumed, sets=sets, precision=precision)
     rollouts = config.trainer.rollouts
     looking = work.look() * work.looks() / speed.operations
@@ -114,7 +125,7 @@ def seconds_of(
     host = assumed.rollout_seconds + work.sync_bytes() / speed.bytes
     return Seconds(
         sampling=sum(_sampling(work, speed, one) for one in work.rollouts()),
-        updates=rollouts * (looking + updating + stepping),
+        updates=rollouts * (looking + updating + stepping) / speed.trainers,
         evaluation=sum(_sampling(work, speed, one) for one in work.evaluations()),
         rest=speed.start
         + (speed.engine if work.foreign else 0)
@@ -127,6 +138,7 @@ def seconds_of(
 def _sampling(work: Work, speed: Speed, sampled: Sampled) -> float:
     """Sum the time to read the prompts, the decoding steps at full width while answers wait, and those of the longest answer alone."""
     parallel = speed.parallel if work.foreign else 1
+    sampled = replace(sampled, rows=sampled.rows / speed.copies, prompts=sampled.prompts / speed.copies)
     length, rows = work.answer(sampled.limit), work.at_once(sampled)
 
     def seconds(rows: float, context: float) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sspo.config import EMBEDDED_BASES, OWN_BACKEND, TrainConfig
+from sspo.config.backends.verl import VERL
 from sspo.config.compatibility import backend_of
 from sspo.errors import NotHere
 from sspo.models.memory.estimate import Estimate, estimate
@@ -24,6 +25,8 @@ from sweeps.plan.expected.tables import tables
 from sweeps.plan.plan import Plan, PlannedArm
 from sweeps.study.limits import Resources
 
+COVERED = (OWN_BACKEND, VERL)
+"""The backends whose work the cost model counts."""
 shape_at = functools.cache(shape_for)
 """Cached, because a plan requests a model's shape once per arm and device."""
 
@@ -44,8 +47,8 @@ class Expected:
 
 
 def is_predicted(config: TrainConfig) -> bool:
-    """Return whether the cost model covers a run's model and its backend: it counts the work of our own trainer."""
-    return config.model.path not in EMBEDDED_BASES and backend_of(config) == OWN_BACKEND
+    """Return whether the cost model covers a run's model and its backend: it counts the work of our own trainer, and of verl's jobs."""
+    return config.model.path not in EMBEDDED_BASES and backend_of(config) in COVERED
 
 
 def without_shape(plan: Plan) -> list[str]:
@@ -57,12 +60,18 @@ def without_shape(plan: Plan) -> list[str]:
 def of_other_backends(plan: Plan) -> list[str]:
     """Return the arms whose memory would be estimated if our own trainer trained them."""
     arms = [arm for arm in plan.arms if arm.config.model.path not in EMBEDDED_BASES]
-    return [arm.name for arm in arms if backend_of(arm.config) != OWN_BACKEND]
+    return [arm.name for arm in arms if backend_of(arm.config) not in COVERED]
+
+
+def of_jobs(plan: Plan) -> list[str]:
+    """Return the arms that verl trains, whose estimates no run on a GPU has checked."""
+    return [arm.name for arm in plan.arms if is_predicted(arm.config) and backend_of(arm.config) == VERL]
 
 
 def expected_of(arm: PlannedArm, place: Place, *, named: bool = True) -> Expected | None:
-    """Estimate a trial of an arm on a place. None for embedded models, models without a known shape and other backends."""
-    if not is_predicted(arm.config):
+    """Estimate a trial of an arm on a place. None for embedded models, models without a known shape, other backends, and jobs of a
+    cluster unless the place is a CUDA device, as of its nodes."""
+    if not is_predicted(arm.config) or (arm.remote and not place.cuda):
         return None
     return expected_on(arm.config, place, arm.resources, sets_of(arm.config, named=named))
 
@@ -96,7 +105,7 @@ def memory_of(shape: Shape, config: TrainConfig, place: Place, resources: Resour
     prompt = min(tables().assumptions.longest_prompt, config.run.prompt_tokens)
     return estimate(
         shape,
-        replace(config, run=replace(config.run, gpus=resources.devices)),
+        replace(config, run=replace(config.run, gpus=resources.per_node, nodes=resources.nodes)),
         prompt=prompt,
         precision=precision_on(place, config),
         device="cuda" if place.cuda else "cpu",

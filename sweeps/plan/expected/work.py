@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from sspo.config import TrainConfig
 from sspo.models.memory import engine
-from sspo.models.memory.estimate import FLOAT, HALF, MOMENTS, linear_numbers, trained_numbers
 from sspo.models.memory.shape import Shape
+from sspo.models.memory.sizes import FLOAT, HALF, MOMENTS, linear_numbers, trained_numbers
 from sweeps.plan.expected.tables import Assumptions
 
 
@@ -20,8 +20,8 @@ from sweeps.plan.expected.tables import Assumptions
 class Sampled:
     """Answers that are sampled together, `times` times."""
 
-    rows: int
-    prompts: int
+    rows: float
+    prompts: float
     """How many prompts are read: an engine reads each prompt once for all answers to it."""
     limit: int
     """Maximum number of tokens of an answer."""

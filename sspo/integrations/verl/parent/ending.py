@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.errors import RunFailed, UserError
+from sspo.integrations.verl.names import OUTCOME
 from sspo.integrations.verl.parent.keeper import SIGNALED
 from sspo.integrations.verl.parent.launch import OUTPUT
 
-OUTCOME = "outcome.json"
 DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
 TAIL = 1 << 16
 """Bytes of the output in which the reason is looked for."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from sspo.config import TrainConfig
-from sspo.config.places import PACKAGE, app_root
+from sspo.config.backends.verl import verl_python, why_no_python
+from sspo.config.places import PACKAGE
 from sspo.errors import UserError
+from sspo.integrations.verl.names import MODULES, PLUGIN, VERSION
 from sspo.integrations.verl.parent.recipe import Place
-from sspo.integrations.verl.names import PLUGIN, VERSION
 from sspo.runs.code_key import code_key
 
-OWN_ENVIRONMENT = ".venv-verl"
-PLUGINS, PATH = "VERL_USE_EXTERNAL_MODULES", "PYTHONPATH"
+PATH = "PYTHONPATH"
 OF_A_PYTHON = ("PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 """Variables that belong to one Python and mislead another."""
 PATIENCE = 300.0
@@ -87,12 +85,12 @@ class Environment:
 
     def variables(self, config: TrainConfig) -> dict[str, str]:
         """Return the environment variables that a job adds to those of its machine."""
-        plugins = [name for name in os.environ.get(PLUGINS, "").split(",") if name and name != PLUGIN]
+        plugins = [name for name in os.environ.get(MODULES, "").split(",") if name and name != PLUGIN]
         paths = [path for path in os.environ.get(PATH, "").split(os.pathsep) if path and not _of_this(path)]
         if self.beside:
             paths.append(str(PACKAGE.parent))
         return {
-            PLUGINS: ",".join([*plugins, PLUGIN]),
+            MODULES: ",".join([*plugins, PLUGIN]),
             "OMP_NUM_THREADS": str(config.run.threads),
             "PYTHONUNBUFFERED": "1",
             PATH: os.pathsep.join(paths),
@@ -118,20 +116,10 @@ def place_of(config: TrainConfig, environment: Environment) -> Place:
 
 def find_python(config: TrainConfig) -> Path:
     """Return the Python of verl's environment. Raises UserError if there is none."""
-    given = config.run.verl_python
-    if given is None and _has_verl():
-        return Path(sys.executable)
-    # not resolved: a virtual environment is the place of its link
-    path = (
-        app_root() / OWN_ENVIRONMENT / "bin" / "python" if given is None else Path(given).expanduser()
-    ).absolute()
-    if not (path.is_file() and os.access(path, os.X_OK)):
-        which = f"run.verl_python={given}" if given is not None else "run.verl_python=null"
-        raise UserError(
-            f"trainer.backend=verl needs the Python of an environment with verl {VERSION}, and {which} leads to {path}, which cannot be run: "
-            "run `make setup-verl`, or set run.verl_python"
-        )
-    return path
+    found = verl_python(config.run.verl_python)
+    if found is None:
+        raise UserError(str(why_no_python(config.run.verl_python)))
+    return found.absolute()  # not resolved: a virtual environment is the place of its link
 
 
 def open_environment(config: TrainConfig) -> Environment:
@@ -195,14 +183,6 @@ def _asked(python: Path) -> dict[str, Any]:
 
 def _last(lines: Sequence[str]) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-@functools.cache
-def _has_verl() -> bool:
-    try:
-        return version("verl") == VERSION
-    except PackageNotFoundError:
-        return False
 
 
 def _of_this(path: str) -> bool:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from sspo.config import TrainConfig
 from sspo.evaluation.draws import constants, curve_step, draws_of, last_step, parts_of, twice_of
 from sspo.evaluation.order import Asked, Slice
-from sspo.integrations.verl.names import NAME
+from sspo.integrations.verl.names import CURVE, LAST, NAME, TRAIN
 from sspo.models.policy import Policy
 from sspo.randomness import torch_stream
 from sspo.rollout.engine.requests import row_seeds
@@ -29,7 +29,6 @@ from sspo.runs.runlog import write_atomic
 from sspo.tasks import Task
 from sspo.types import Problem
 
-TRAIN, CURVE, LAST = "train.parquet", "curve.parquet", "last.parquet"
 TRAINING = "train"
 """The name of the training questions, where verl has the name of a set."""
 SCHEMA = pa.schema(

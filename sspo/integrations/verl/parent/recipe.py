@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.config import TrainConfig
-from sspo.errors import UserError
-from sspo.integrations.verl.parent.questions import LAST, TRAIN
-from sspo.integrations.verl.names import NAME
+from sspo.config.backends.verl_names import key_of
+from sspo.integrations.verl.names import JOB, LAST, NAME, TRAIN
 from sspo.models.attention import AUTO, FLASH
 from sspo.models.folder import model_folder
 
-JOB, CHECKPOINTS, VALIDATION, HYDRA = "job.json", "checkpoints", "validation", "hydra"
-"""Names in a job's folder: its configuration, verl's checkpoints, and what verl itself would write elsewhere."""
+CHECKPOINTS, VALIDATION, HYDRA = "job.json", "checkpoints", "validation", "hydra"
+"""Names in a job's folder: verl's checkpoints, and what verl itself would write elsewhere."""
 AGENT_WORKERS = 8
 """Most processes that ask for answers; verl's own number."""
 PLAIN_WORD = re.compile(r"[\w./:@+-]+")
-OPTIMIZERS: Mapping[str, tuple[str, ...]] = {
-    "adamw": (),
-    "adamw_fused": ("+actor_rollout_ref.actor.optim.override_optimizer_config={fused:true}",),
-}
-"""What verl's AdamW needs to be an optimizer of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +42,6 @@ class Start:
     """Score the last checkpoint as the last step does, and train nothing."""
 
 
-def check(config: TrainConfig) -> None:
-    """Raise UserError for sizes that verl counts differently."""
-    rollout, trainer = config.rollout, config.trainer
-    if trainer.minibatch % rollout.responses:
-        below = max(rollout.responses, trainer.minibatch // rollout.responses * rollout.responses)
-        raise UserError(
-            f"trainer.backend=verl counts a minibatch in prompts with all their responses, and trainer.minibatch={trainer.minibatch} is "
-            f"not a multiple of rollout.responses={rollout.responses}: set trainer.minibatch={below}"
-        )
-    if trainer.optimizer not in OPTIMIZERS:
-        raise UserError(
-            f"trainer.backend=verl shards the optimizer, which trainer.optimizer={trainer.optimizer} does not support: set "
-            f"{' or '.join(f'trainer.optimizer={name}' for name in OPTIMIZERS)}"
-        )
-
-
 def recipe(config: TrainConfig, folder: Path, longest: int, place: Place, start: Start) -> list[str]:
     """Return verl's options for a trial whose files are in `folder` and whose longest prompt has `longest` tokens; those of
     trainer.verl come last.
@@ -77,7 +55,8 @@ def recipe(config: TrainConfig, folder: Path, longest: int, place: Place, start:
         _course(config, folder, start),
         _machines(config, place),
     )
-    return [*(word for part in parts for word in part), *config.trainer.verl]
+    given = {key_of(word) for word in config.trainer.verl}  # Hydra adds a key only once
+    return [*(word for part in parts for word in part if key_of(word) not in given), *config.trainer.verl]
 
 
 def _ours(folder: Path, start: Start) -> Iterator[str]:
@@ -109,7 +88,7 @@ def _data(config: TrainConfig, folder: Path, longest: int) -> Iterator[str]:
 
 
 def _model(config: TrainConfig, place: Place) -> Iterator[str]:
-    attention, lora = config.model.attention, config.model.lora
+    attention = config.model.attention
     if attention == AUTO:
         attention = (
             FLASH if place.flash and place.precision == "bfloat16" and place.device == "cuda" else "sdpa"
@@ -120,11 +99,6 @@ def _model(config: TrainConfig, place: Place) -> Iterator[str]:
     yield f"{key}.enable_gradient_checkpointing={config.trainer.gradient_checkpointing}"
     yield f"+{key}.override_config.attn_implementation={attention}"
     yield f"{key}.use_remove_padding={attention == FLASH}"  # others would attend from one row of a packed batch to the next
-    if lora.rank:
-        yield f"{key}.lora_rank={lora.rank}"
-        yield f"{key}.lora_alpha={lora.alpha:g}"
-        if lora.targets:
-            yield f"{key}.target_modules=[{','.join(map(quoted, lora.targets))}]"
 
 
 def _actor(config: TrainConfig, longest: int, place: Place) -> Iterator[str]:
@@ -156,7 +130,6 @@ def _actor(config: TrainConfig, longest: int, place: Place) -> Iterator[str]:
         lr_scheduler_type="constant",
         lr_warmup_steps=0,  # verl counts rollouts where we count optimizer steps
     )
-    yield from OPTIMIZERS[trainer.optimizer]
     dtype = "bf16" if place.precision == "bfloat16" else "fp32"
     for role in ("actor", "ref"):
         # weights are in float32 as in any run of ours; the reference is as precise as the actor

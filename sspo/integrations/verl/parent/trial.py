@@ -19,12 +19,13 @@ from sspo.console.progress import Progress
 from sspo.errors import RunFailed, UserError
 from sspo.evaluation.draws import last_step
 from sspo.integrations.verl.job.events import RECORDINGS
-from sspo.integrations.verl.parent.ending import DIVERGED, OUTCOME, Outcome, clear, outcome_of
+from sspo.integrations.verl.names import JOB, OUTCOME
+from sspo.integrations.verl.parent.ending import DIVERGED, Outcome, clear, outcome_of
 from sspo.integrations.verl.parent.environment import elsewhere, open_environment, place_of
 from sspo.integrations.verl.parent.follow import Follower
 from sspo.integrations.verl.parent.launch import OUTPUT, prepare, started
 from sspo.integrations.verl.parent.questions import questions_of
-from sspo.integrations.verl.parent.recipe import JOB, Start, check, recipe
+from sspo.integrations.verl.parent.recipe import Start, recipe
 from sspo.integrations.verl.parent.resume import evaluation_due, keep_last, rewind
 from sspo.models.policy import outlined_policy
 from sspo.rewards import open_reward, with_others
@@ -49,7 +50,6 @@ class Trial:
 
     def __init__(self, config: TrainConfig, folder: Path, progress: Progress):
         """Check everything that can refuse the run, and bring its logs to the last checkpoint."""
-        check(config)
         self.config = config
         self.progress = progress
         self.environment = open_environment(config)
