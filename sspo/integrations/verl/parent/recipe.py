@@ -13,7 +13,7 @@ from sspo.integrations.verl.names import JOB, LAST, NAME, TRAIN
 from sspo.models.attention import AUTO, FLASH
 from sspo.models.folder import model_folder
 
-CHECKPOINTS, VALIDATION, HYDRA = "job.json", "checkpoints", "validation", "hydra"
+CHECKPOINTS, VALIDATION, HYDRA = "checkpoints", "validation", "hydra"
 """Names in a job's folder: verl's checkpoints, and what verl itself would write elsewhere."""
 AGENT_WORKERS = 8
 """Most processes that ask for answers; verl's own number."""
