@@ -22,6 +22,15 @@ class NotHere(UserError):
     """A model or questions that may exist are not on this machine: a plan can do without them, a run cannot."""
 
 
+class RunFailed(Exception):
+    """A run that ended for a named reason: one of the failures of sspo/runs/runlog.py, and one sentence."""
+
+    def __init__(self, reason: str, message: str, log_tail: str = ""):
+        super().__init__(message)
+        self.reason = reason
+        self.log_tail = log_tail
+
+
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """Return the valid name most like `name`, or None if nothing resembles it. Two swapped letters are the likeliest slip."""
     choices = list(valid)

@@ -14,6 +14,7 @@ from sspo.console import interrupts  # noqa: F401 (first, for what follows takes
 from sspo.compose.hydra_compose import GROUPS, choices, compose, option_keys
 from sspo.compose.multirun import FLAGS, multirun
 from sspo.config import OWN_BACKEND, TrainConfig
+from sspo.config.backends.verl import VERL
 from sspo.config.compatibility import backend_of, why_not_trained
 from sspo.config.plugins.held import held_files
 from sspo.console.closed_pipe import nobody_reads
@@ -21,7 +22,7 @@ from sspo.console.one_sentence import one_sentence
 from sspo.console.option_help import asks_for_help, help_text
 from sspo.console.spoken import spoken
 from sspo.console.version import VERSION_WORDS, version_line
-from sspo.errors import UserError, unknown
+from sspo.errors import RunFailed, UserError, unknown
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
@@ -95,7 +96,7 @@ def _one_run(overrides: Sequence[str]) -> int:
     if (folder / DONE).is_file():
         return _finished(config, folder, overrides)
     _refuse_stale(folder, fresh=fresh or bool(config.run.epoch))
-    if reason := why_not_trained(backend_of(config), config.rollout.engine):
+    if reason := why_not_trained(backend_of(config), config.rollout.engine, config.run.verl_python):
         raise UserError(reason)
     check_positions(config)
     status = train(config, folder)
@@ -143,7 +144,8 @@ def train(config: TrainConfig, folder: Path) -> int:
     from sspo.console.progress import Progress
     from sspo.models.device import resolve_device
 
-    resolve_device(config.run.device)
+    if backend_of(config) != VERL:  # whose devices may be those of another environment, or of a cluster
+        resolve_device(config.run.device)
     name = name_of(config)
     progress = Progress(name)
     with alone(folder, progress.warn):
@@ -164,6 +166,8 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
         return _fail(folder, "diverged", str(error), error.logs)
     except EngineDied as error:
         return _fail(folder, "killed", str(error))
+    except RunFailed as error:
+        return _fail(folder, error.reason, str(error), log_tail=error.log_tail)
     except UserError:
         raise
     except Exception as error:
@@ -182,10 +186,16 @@ def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int
     return 0
 
 
-def _say_memory(config: TrainConfig, name: str) -> Expected:
-    """Print one line on the memory that the run needs, before it starts; return the expectation."""
+def _say_memory(config: TrainConfig, name: str) -> Expected | None:
+    """Print one line on the memory that the run needs, before it starts; return the expectation, None if only another
+    environment sees the run's devices.
+    """
+    import torch
+
     from sspo.evaluation.expected import expected_of, room_here
 
+    if backend_of(config) == VERL and config.run.device != "cpu" and not torch.cuda.is_available():
+        return None
     expected = expected_of(config)
     print(f"{name}: {expected.line(room_here(config), shared=bool(config.run.study))}", flush=True)
     return expected
@@ -207,14 +217,19 @@ class BackendRun(Protocol):
 
 
 def _open(config: TrainConfig, folder: Path, progress: Progress) -> BackendRun:
-    if backend_of(config) != OWN_BACKEND:
-        from sspo.integrations.trl.trial import open_trial
+    backend = backend_of(config)
+    if backend == OWN_BACKEND:
+        from sspo.trainer.loop import Trainer
 
-        trial: BackendRun = open_trial(config, folder, progress)
-        return trial
-    from sspo.trainer.loop import Trainer
+        return Trainer(config, folder, progress)
+    if backend == VERL:
+        from sspo.integrations.verl.parent import trial as verl_trial
 
-    return Trainer(config, folder, progress)
+        return verl_trial.open_trial(config, folder, progress)
+    from sspo.integrations.trl.trial import open_trial
+
+    trial: BackendRun = open_trial(config, folder, progress)
+    return trial
 
 
 def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
@@ -237,10 +252,12 @@ def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     training.finish(outcome)
 
 
-def _fail(folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None) -> int:
+def _fail(
+    folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None, log_tail: str = ""
+) -> int:
     print(f"failed ({reason}): {message}; {folder}", file=sys.stderr)
     try:
-        mark_failed(folder, reason, message, logs=logs)
+        mark_failed(folder, reason, message, log_tail, logs=logs)
     except OSError as error:
         print(f"and its FAILED.json could not be written: {error.strerror or error}", file=sys.stderr)
     return 1

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from sspo.config import EvaluationConfig
-from sspo.evaluation.order import Asked, Slice, slices, whole, whole_slices
+from sspo.evaluation.draws import by_sample, constants, curve_step, draws_of, last_step, parts_of, twice_of
+from sspo.evaluation.order import Asked, Slice, whole
 from sspo.evaluation.scoring import responses_of
-from sspo.models.picking import Draws
 from sspo.models.policy import Policy
-from sspo.randomness import derive, torch_stream
 from sspo.rewards import Reward
 from sspo.rollout import Sampler
 from sspo.tasks import Task
-from sspo.types import Response
 
 Row = dict[str, Any]
-BY_SAMPLE = "sample"
-"""The value of evaluation.stream under which every answer has random numbers of its own."""
 
 
 class Evaluator:
@@ -49,22 +44,17 @@ class Evaluator:
         self.sampler = sampler
         self.config = config
         self.second = second
-        self.by_sample = config.stream == BY_SAMPLE
         self.task = task
 
     @functools.cached_property
     def last_step(self) -> list[Asked]:
         """Return the questions of `final`, in order."""
-        return list(_last_step(self.task, self.config))
+        return last_step(self.task, self.config)
 
     @functools.cached_property
     def curve_step(self) -> list[Asked]:
         """Return the questions of `curve`, in order."""
-        count = self.config.curve_questions
-        return [
-            Asked(set=name, problems=self.task.eval_problems(name, count), temperature=1.0, samples=1)
-            for name in self.task.eval_sets
-        ]
+        return curve_step(self.task, self.config)
 
     def final(self, rollout: int) -> Iterator[Row]:
         """Yield the scores at the fixed last step: greedy, and `samples` per question at each temperature."""
@@ -74,7 +64,7 @@ class Evaluator:
     def curve(self, rollout: int) -> Iterator[Row]:
         """Yield a smaller sample for accuracy over time: one response per question at temperature 1."""
         for asked in self.curve_step:
-            for part in self._slices(asked, 0):
+            for part in parts_of(asked, self.config):
                 yield from self._ask(asked, part, rollout, final=False)
 
     def size(self, *, final: bool) -> int:
@@ -87,13 +77,13 @@ class Evaluator:
         """
         for asked in self.last_step:
             if done < asked.size:
-                for part in self._slices(asked, done):
+                for part in parts_of(asked, self.config, done):
                     yield list(self._ask(asked, part, rollout, final=True))
             done = max(0, done - asked.size)
 
     def kept(self, done: int) -> int:
         """Return how many of the first `done` rows of `final` another process can resume from."""
-        if self.by_sample:
+        if by_sample(self.config):
             return done
         kept = 0
         for asked in self.last_step:
@@ -103,9 +93,6 @@ class Evaluator:
                 break
         return kept
 
-    def _slices(self, asked: Asked, done: int) -> Iterator[Slice]:
-        return (slices if self.by_sample else whole_slices)(asked, self.config.batch, done)
-
     def _ask(self, asked: Asked, part: Slice, rollout: int, *, final: bool) -> Iterator[Row]:
         problems, limit = asked.problems[part.first : part.last], self.config.max_tokens
         samples = range(part.begin, part.end)
@@ -114,13 +101,16 @@ class Evaluator:
             len(samples),
             max_tokens=limit,
             temperature=asked.temperature,
-            draws=self._draws(asked, part),
+            draws=draws_of(asked, part, self.config),
             top_p=self.config.top_p,
             top_k=self.config.top_k,
         )
         responses = responses_of(sampled, self.policy, limit)
-        if self.by_sample:
-            responses = self._seen_twice(asked, part, responses)
+        marks = twice_of(asked, part, self.config, self.second)
+        if marks is not None:
+            responses = [
+                replace(response, twice=mark) for response, mark in zip(responses, marks, strict=True)
+            ]
         rows = list(product(problems, samples))
         scores = self.reward.score([problem for problem, _ in rows], responses)
         answers = self.reward.answers(responses) if self.config.texts else []
@@ -128,41 +118,10 @@ class Evaluator:
             yield {
                 "rollout": rollout,
                 "final": final,
-                "set": asked.set,
-                "question": problem.id,
-                "mode": asked.mode,
-                "temperature": asked.temperature,
-                "sample": sample,
+                **constants(asked, problem, sample),
                 "value": score.value,
                 "status": score.status,
                 "tokens": responses[i].tokens,
                 **({} if score.second is None else {"second": score.second}),
                 **({"answer": answers[i], "response": responses[i].text} if self.config.texts else {}),
             }
-
-    def _draws(self, asked: Asked, part: Slice) -> Draws:
-        if not self.by_sample:
-            return torch_stream(0, f"evaluation {asked.set} at {asked.temperature}", part.first)
-        return [
-            derive(0, json.dumps(["evaluation", asked.set, problem.id]), sample)
-            for problem in asked.problems[part.first : part.last]
-            for sample in range(part.begin, part.end)
-        ]
-
-    def _seen_twice(self, asked: Asked, part: Slice, responses: Sequence[Response]) -> list[Response]:
-        """Return the responses with the second grader's choices marked: evenly spaced in the whole set, whatever the
-        batch.
-        """
-        begin, most = part.first * asked.samples + part.begin, min(self.second, asked.size)
-        return [
-            replace(response, twice=place * most // asked.size < (place + 1) * most // asked.size)
-            for place, response in enumerate(responses, begin)
-        ]
-
-
-def _last_step(task: Task, config: EvaluationConfig) -> Iterator[Asked]:
-    for name in task.eval_sets:
-        problems = task.eval_problems(name, config.questions)
-        yield Asked(set=name, problems=problems, temperature=0.0, samples=1)
-        for temperature in config.temperatures:
-            yield Asked(set=name, problems=problems, temperature=temperature, samples=config.samples)

@@ -96,6 +96,29 @@ def read_model(
     return model, [f"warning: weights that the model does not use: {_listed(unused)}"] if unused else []
 
 
+def outlined_model(path: str) -> PreTrainedModel:
+    """Return a folder's model without its weights, on torch's device `meta`: its architecture and sizes, in no memory.
+
+    Raises UserError for adapters, which name no architecture, and for a folder that holds no model.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM  # deferred: takes seconds to import
+
+    folder = model_folder(path)
+    if base_of(path, folder) is not None:
+        raise UserError(
+            f"model.path={path} holds adapters, and this needs a whole model: merge them into a folder"
+        )
+    check_folder(path, folder)
+
+    def outline() -> PreTrainedModel:
+        described = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with torch.device("meta"):
+            model: PreTrainedModel = AutoModelForCausalLM.from_config(described, trust_remote_code=False)
+        return model
+
+    return _read(path, "a causal language model", outline)
+
+
 def _check_complete(path: str, found: dict[str, Iterable]) -> None:
     """Raise UserError for missing weights, which transformers initializes at random: the head and the reference would
     differ.

@@ -15,7 +15,7 @@ from sspo.models.attention import check_attention
 from sspo.models.device import resolve_precision, slow_precision
 from sspo.models.encoding import Encoder, open_encoder
 from sspo.models.folder import model_folder
-from sspo.models.loading import read_model, read_tokenizer
+from sspo.models.loading import outlined_model, read_model, read_tokenizer
 from sspo.models.lora import add_adapters
 from sspo.models.positions import Positions, positions_of
 from sspo.models.tokens import end_ids, response_texts, row_count
@@ -103,23 +103,33 @@ def load_policy(config: ModelConfig, device: torch.device, prompt: PromptConfig 
     model, remarks = read_model(path, config.attention, frozen if config.lora.rank else torch.float32)
     if config.lora.rank:
         add_adapters(path, model, config.lora)
+    said = [*remarks, *slow_precision(precision, device)]
+    return _policy(path, model.to(device).eval(), encoder, precision, said)
+
+
+def outlined_policy(path: str, prompt: PromptConfig, precision: str) -> Policy:
+    """Return a policy that encodes prompts and has no weights, for a model that another process trains. Raises
+    UserError.
+    """
+    encoder = open_encoder(path, prompt)
+    return _policy(path, outlined_model(path), encoder, precision, [])
+
+
+def _policy(
+    path: str, model: PreTrainedModel, encoder: Encoder, precision: str, remarks: Sequence[str]
+) -> Policy:
     tokenizer, rows = encoder.tokenizer, row_count(model)
     ends, pad = end_ids(path, model_folder(path), tokenizer, rows), tokenizer.pad_token_id
     return Policy(
         path=path,
-        model=model.to(device).eval(),
+        model=model,
         encoder=encoder,
         end_ids=ends,
         pad_id=pad if pad is not None and pad < rows else ends[0],  # always masked
         rows=rows,
         positions=positions_of(model),
         precision=precision,
-        remarks=[
-            *remarks,
-            *slow_precision(precision, device),
-            *_several_ends(tokenizer, ends),
-            *encoder.remarks(),
-        ],
+        remarks=[*remarks, *_several_ends(tokenizer, ends), *encoder.remarks()],
     )
 
 

@@ -30,6 +30,17 @@ def ready_policy(
 ) -> Policy:
     """Return the policy on its device. `say` prints warnings. Raises UserError for a model that cannot be trained."""
     policy = load_policy(config.model, device, config.prompt)
+    check_questions(config, task, policy, say)
+    check_sampling(policy)
+    return policy
+
+
+def check_questions(
+    config: TrainConfig, task: Task, policy: Policy, say: Callable[[str | None], None]
+) -> None:
+    """Print warnings about the model and the coming questions, none of which reads a weight. Raises UserError for
+    prompts that cannot run.
+    """
     for remark in policy.remarks:
         say(remark)
     for warning in _check_prompts(config, task, policy):
@@ -40,8 +51,6 @@ def ready_policy(
             f"warning: reward.name={EMBEDDED_REWARD} reads only the format of the embedded models, `answer 4 .`; use reward=math_verify"
         )
     say(rounded_ratios(config, policy.precision))
-    check_sampling(policy)
-    return policy
 
 
 def rounded_ratios(config: TrainConfig, precision: str) -> str | None:

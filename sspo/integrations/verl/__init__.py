@@ -2,6 +2,7 @@
 
 names      what both sides call things; imports nothing of verl's
 plugin     what verl imports: everything in job/ registers itself
+parent     outside them: trainer.backend=verl starts a job and follows it
 job        inside verl's processes
 __main__   `python -m sspo.integrations.verl`: check, then verl's own main_ppo
 """
