@@ -340,3 +340,9 @@ class TrainConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    @property
+    def updates(self) -> int:
+        """Return the number of optimizer steps per rollout."""
+        rows = self.rollout.prompts * self.rollout.responses
+        return rows // self.trainer.minibatch * self.trainer.epochs
