@@ -72,7 +72,9 @@ class Job:
             stream.write(json.dumps({"done": self.done, "options": options}) + "\n")
 
     def run(self) -> int:
-        print(f"\x1b[36m(TaskRunner pid=1)\x1b[0m job of {os.environ['VERL_USE_EXTERNAL_MODULES']}", flush=True)
+        print(
+            f"\x1b[36m(TaskRunner pid=1)\x1b[0m job of {os.environ['VERL_USE_EXTERNAL_MODULES']}", flush=True
+        )
         if sentence := told("refused"):
             return self.end("refused", sentence, 2)
         if lines := told("output"):
@@ -104,7 +106,11 @@ class Job:
     def rollout(self, number: int) -> None:
         for update in range(2):
             self.tell(
-                "step", step=2 * number + update + 1, rollout=number, update=update, values=values(number, update)
+                "step",
+                step=2 * number + update + 1,
+                rollout=number,
+                update=update,
+                values=values(number, update),
             )
         self.tell("samples", rollout=number, rows=[{"rollout": number, "text": "3"}])
         if self.config["trainer"]["record"]:
@@ -133,6 +139,8 @@ class Job:
         (self.checkpoints / "latest_checkpointed_iteration.txt").write_text(str(self.done))
 
     def evaluate(self) -> None:
+        if happens("killed_scoring", self.done):
+            os.kill(os.getpid(), signal.SIGKILL)
         every = self.config["evaluation"]["every"]
         final = self.options.get("trainer.v1.sspo.final") == "True"
         if not final and every and self.done % every == 0:

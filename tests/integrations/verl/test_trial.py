@@ -82,7 +82,13 @@ def whole(tmp_path_factory) -> Path:
     return made.run
 
 
-LOGS = ("metrics.jsonl", "timing.jsonl", "eval.jsonl", "samples.jsonl", *(f"recording/rollout{i:06d}.parquet" for i in range(5)))
+LOGS = (
+    "metrics.jsonl",
+    "timing.jsonl",
+    "eval.jsonl",
+    "samples.jsonl",
+    *(f"recording/rollout{i:06d}.parquet" for i in range(5)),
+)
 
 
 def content(run: Path) -> dict[str, bytes]:
@@ -98,13 +104,19 @@ def test_a_trial_has_the_logs_and_markers_of_any_run(whole):
     config = build(TrainConfig, yaml.safe_load((whole / "config.yaml").read_text()))
     task, key = task_of(config), ("set", "question", "temperature", "sample")
     last, curve = (
-        [answer for asked in step(task, config.evaluation) for answer in asked.answers()] for step in (last_step, curve_step)
+        [answer for asked in step(task, config.evaluation) for answer in asked.answers()]
+        for step in (last_step, curve_step)
     )
     scored = [(row["rollout"], *(row[name] for name in key)) for row in lines(whole / "eval.jsonl")]
     steps = ((-1, curve), (1, curve), (3, curve), (4, last))
     assert scored == [(number, *answer) for number, answers in steps for answer in answers]
     done = json.loads((whole / "DONE.json").read_text())
-    assert (done["rollouts"], done["steps"], done["rollout0_sha256"], done["control"]["log_scale"]) == (5, 10, "abc", 2.5)
+    assert (done["rollouts"], done["steps"], done["rollout0_sha256"], done["control"]["log_scale"]) == (
+        5,
+        10,
+        "abc",
+        2.5,
+    )
     assert set(done["logs"]) == set(LOGS)
     described = json.loads((whole / "env.json").read_text())
     assert described["versions"]["verl"] == "0.9.1"
@@ -127,7 +139,7 @@ def test_a_killed_job_continues_and_its_logs_are_those_of_a_whole_run(fake, whol
     assert len(json.loads((fake.run / "env.json").read_text())["earlier"]) == 1
 
 
-def test_a_job_that_was_killed_before_its_last_answers_only_scores(fake, whole):
+def test_a_checkpoint_without_weights_is_not_continued_from(fake, whole):
     assert fake.train(killed=4).returncode == 1
     (fake.run / "verl" / "checkpoints" / "global_step_9" / "actor").mkdir(parents=True)  # verl was writing it
     checkpoint = fake.run / "verl" / "checkpoints" / "global_step_4"
@@ -137,6 +149,13 @@ def test_a_job_that_was_killed_before_its_last_answers_only_scores(fake, whole):
     assert again.returncode == 0, again.stderr
     assert "verl's checkpoint 4 is not used: its weights are gone; resuming from checkpoint 2" in again.stderr
     assert [start["done"] for start in fake.starts()] == [0, 2]
+    assert content(fake.run) == content(whole)
+
+
+def test_a_job_that_was_killed_after_its_last_checkpoint_only_scores(fake, whole):
+    assert fake.train(killed_scoring=5).returncode == 1
+    assert fake.train().returncode == 0
+    assert [start["done"] for start in fake.starts()] == [0, 5]
     assert content(fake.run) == content(whole)
 
 
@@ -199,12 +218,18 @@ def test_a_diverged_job_is_scored_at_its_last_checkpoint(fake):
     assert set(fake.failed()["logs"]) >= {"metrics.jsonl", "eval.jsonl"}
     assert {row["rollout"] for row in lines(fake.run / "eval.jsonl") if row["final"]} == {1}
     _, scoring = fake.starts()
-    assert (scoring["options"]["trainer.val_only"], scoring["options"]["trainer.v1.sspo.final"]) == ("True", "True")
+    assert (scoring["options"]["trainer.val_only"], scoring["options"]["trainer.v1.sspo.final"]) == (
+        "True",
+        "True",
+    )
 
 
 def test_a_refusal_inside_the_job_is_a_refusal_of_the_run(fake):
     ended = fake.train(refused="trainer.v1.sspo.objective=nothing is unknown")
-    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (2, "error: trainer.v1.sspo.objective=nothing is unknown")
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
+        2,
+        "error: trainer.v1.sspo.objective=nothing is unknown",
+    )
 
 
 @pytest.mark.parametrize(
