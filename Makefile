@@ -147,7 +147,7 @@ dashboard: setup  ## watch study NAME in a browser while it runs
 report: setup  ## write tables and figures of study NAME from its runs, or from its committed logs
 	@$(PY) -m analysis report $(NAME) $(if $(PRESET),--preset $(PRESET)) $(if $(LOOK),--look)
 
-##= NAME=clip_ablation (make with no NAME lists them)   PRESET=smoke|default|paper   WORKERS=4 (trials at a time)
+##= NAME=clip_ablation (make with no NAME lists them)   PRESET=smoke|full|default|paper   WORKERS=4 (trials at a time)
 ##= plan:       ON=h100_80gb (as if on that device of conf/planning/devices.yaml; docs/cost.md)
 ##= sweep:      RETRY=1 (failed trials once more)   FRESH=1 (again what code with other numbers finished)   OVER_BUDGET=1
 ##=             TIMEOUT=seconds   RETRIES=killed=3,oom=1   ENGINE=local|ray|slurm   ENGINE_OPTIONS="gpus=1" (docs/clusters.md)

@@ -64,7 +64,7 @@ VALUES: dict[str, list[str]] = {
     "rollout.stop": ["[]", "['answer']"],
     "rollout.engine": ["transformers", "vllm"],
     "rollout.decode": ["plain", "lean"],
-    "trainer.backend": ["sspo", "trl"],
+    "trainer.backend": ["sspo", "trl", "verl"],
     "trainer.forward": ["plain", "lean"],
     "trainer.logits": ["full", "chunked"],
     "trainer.old_logp": ["trainer", "sampler"],
@@ -107,6 +107,11 @@ CONDITIONAL: dict[str, tuple[list[str], str, str]] = {
     "evaluation.stream": ([], "batch", "sample"),
     "model.lora.alpha": (["model.lora.rank=8"], "32", "16"),
     "model.lora.targets": (["model.lora.rank=8"], "[]", "[q_proj]"),
+    "trainer.verl": (
+        ["trainer.backend=verl", "rollout.engine=vllm"],
+        "[]",
+        "['actor_rollout_ref.rollout.enforce_eager=true']",
+    ),
 }
 """Options with an effect under some overrides only, with two values that are valid there."""
 OF_QUESTIONS = (
@@ -131,6 +136,10 @@ RUN_ONLY: dict[str, list[str]] = {
     "run.checkpoints_kept": ["2", "3"],
     "tracking.mode": ["none", "wandb_offline"],
     "tracking.project": ["sspo", "other"],
+    "run.nodes": ["1", "1"],  # more go with a Ray cluster alone: tests/trainer/test_verl_choices.py
+    "run.ray_address": ["null", "null"],
+    "run.verl_python": ["null", "elsewhere/python"],
+    "run.silence": ["1800", "60"],
     "trainer.record": ["0", "2"],
     "evaluation.texts": ["false", "true"],
     "trainer.warn_after": ["3", "0"],

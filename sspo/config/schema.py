@@ -237,7 +237,9 @@ class TrainerConfig:
     record: int = 0
     """Record the inputs of the loss in every k-th rollout, for replay; 0 for none. Not part of a cell's identity."""
     verl: tuple[str, ...] = ()
-    """Backend 'verl': overrides of verl's own options, as Hydra has them; those that follow from our options are refused."""
+    """Backend 'verl': overrides of verl's own options, each in quotes: `['a.b=1','+c=2']`; those that follow from our options are
+    refused.
+    """
     warn_after: int = 3
     """Rollouts after which a run warns, once, if its clipping cannot act; 0 never warns."""
 
@@ -338,3 +340,9 @@ class TrainConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     run: RunConfig = field(default_factory=RunConfig)
+
+    @property
+    def updates(self) -> int:
+        """Return the number of optimizer steps per rollout."""
+        rows = self.rollout.prompts * self.rollout.responses
+        return rows // self.trainer.minibatch * self.trainer.epochs

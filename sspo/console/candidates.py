@@ -19,7 +19,7 @@ OF_RUNS = ("run", "calibrate", "replay-run")
 """Commands whose words are run folders."""
 OF_SEARCHES = ("search",)
 VALUES: Mapping[str, Sequence[str]] = {
-    "--preset": ("smoke", "default", "paper"),
+    "--preset": ("smoke", "full", "default", "paper"),
     "--engine": ("local", "ray", "slurm"),
     "--reason": ("oom", "timeout", "killed", "error"),
     "--tracking": ("none", "wandb_offline", "wandb_online"),

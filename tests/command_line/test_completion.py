@@ -42,7 +42,7 @@ def test_a_real_bash_completes_commands_studies_options_and_values(tmp_path: Pat
     ("line", "found"),
     [
         ("sspo plan stress --pre", ["--preset"]),
-        ("sspo plan stress --preset ", ["smoke", "default", "paper"]),
+        ("sspo plan stress --preset ", ["smoke", "full", "default", "paper"]),
         ("sspo show baselines gsp", ["gspo"]),
         ("sspo search ", ["clip"]),
         ("sspo help sweep", ["sweep"]),

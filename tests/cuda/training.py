@@ -25,8 +25,8 @@ from sspo.config import (
 )
 from sspo.console.progress import Progress
 from sspo.models.memory.estimate import estimate
-from sspo.models.memory.sizes import PROGRAMS
 from sspo.models.memory.shape import NoShape, read_shape
+from sspo.models.memory.sizes import PROGRAMS
 from sspo.objective.variants import VARIANTS
 from sspo.runs.runlog import CHECKPOINTS, METRICS, TIMING
 from sspo.runs.tracking import NoTracker

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_TRL = ROOT / "examples" / "sspo_in_trl.py"
-"""The script that engines.md shows; tests/trl/test_example.py runs it, with TRL."""
+"""The script that trl.md shows; tests/trl/test_example.py runs it, with TRL."""
 PLAYED = "tutorial.md"
 """The page that test_tutorial.py plays through as a whole."""
 PAGES = (

@@ -15,7 +15,7 @@ OURS = {
     "adapter": "A small trained matrix beside a frozen layer (LoRA).",
     "against": "The key of an arm that names the arm it is compared with instead of the baseline.",
     "attempt": "One try at a trial by one worker. Retries are attempts after the first.",
-    "backend": "What trains: this project's own trainer, or TRL's with our objective in it.",
+    "backend": "What trains: this project's own trainer, or TRL's or verl's with our objective in it.",
     "baseline": "The arm of a study that other arms are tested against unless they name another one.",
     "bound": "How far an importance ratio may be from 1 before the clip acts: `low` below, `high` above.",
     "claim": "A statement about arms in `conf/claims` that a report judges with one word.",

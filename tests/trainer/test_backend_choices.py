@@ -60,10 +60,6 @@ def test_the_default_backend_leaves_a_cell_its_name_and_another_gives_one_of_its
     [
         (("trainer.backend=tlr",), "unknown trainer.backend 'tlr': did you mean 'trl'? valid: sspo, trl, verl"),
         (
-            ("trainer.backend=verl",),
-            "trainer.backend=verl is not implemented yet: set trainer.backend=sspo or trainer.backend=trl",
-        ),
-        (
             (TRL, "experiment=fast"),
             "trainer.backend=trl does not support trainer.old_logp=sampler (TRL has forward passes of its own), "
             "trainer.forward=lean (TRL has forward passes of its own): set trainer.old_logp=trainer, trainer.forward=plain, or "

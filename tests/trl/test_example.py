@@ -1,4 +1,4 @@
-"""examples/sspo_in_trl.py, the script that docs/engines.md shows, runs as it stands: what it wrote into an empty folder."""
+"""examples/sspo_in_trl.py, the script that docs/trl.md shows, runs as it stands: what it wrote into an empty folder."""
 
 from __future__ import annotations
 

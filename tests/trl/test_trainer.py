@@ -11,8 +11,8 @@ from peft import LoraConfig
 from trl import GRPOConfig
 
 from sspo.errors import UserError
-from sspo.integrations.trl import SSPOConfig, SSPOTrainer
 from sspo.integrations.rollout import advantages
+from sspo.integrations.trl import SSPOConfig, SSPOTrainer
 from sspo.metrics import GLOSSARY
 from tests.trl.observed import FOLDER, differences, fresh, passed, rollout, train
 

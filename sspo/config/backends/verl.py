@@ -60,7 +60,12 @@ def _uneven(config: TrainConfig) -> Iterator[Refusal]:
         key, value = (
             ("run.nodes", config.run.nodes) if config.run.gpus == 1 else ("run.gpus", config.run.gpus)
         )
-        yield key, value, f"no minibatch of the {size} responses of a rollout spreads evenly over {devices} devices", "1"
+        yield (
+            key,
+            value,
+            f"no minibatch of the {size} responses of a rollout spreads evenly over {devices} devices",
+            "1",
+        )
 
 
 def devices_of(config: TrainConfig) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from sspo.errors import UserError, shown
 
-ENTRY = re.compile(r"(?:\+{0,2}(?P<set>KEY)=.*|~(?P<gone>KEY)(?:=.*)?)".replace("KEY", r"[A-Za-z_][\w-]*(?:\.[\w-]+)*"))
+ENTRY = re.compile(
+    r"(?:\+{0,2}(?P<set>KEY)=.*|~(?P<gone>KEY)(?:=.*)?)".replace("KEY", r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
+)
 """A Hydra override of one option. Choices of verl's own files (`group@place=file`) are not among them."""
 TENSOR_PARALLEL = "actor_rollout_ref.rollout.tensor_model_parallel_size"
 """verl's devices per copy of its engine: verl's own default is 2, a job of ours sets 1 unless `trainer.verl` sets another."""
@@ -146,7 +148,9 @@ def key_of(entry: str) -> str | None:
 
 def value_of(entries: Sequence[str], key: str) -> str | None:
     """Return the text that the entries set a key to; None if none sets it."""
-    values = [entry.partition("=")[2] for entry in entries if key_of(entry) == key and not entry.startswith("~")]
+    values = [
+        entry.partition("=")[2] for entry in entries if key_of(entry) == key and not entry.startswith("~")
+    ]
     return values[-1] if values else None
 
 
@@ -171,7 +175,9 @@ def _refuse_ours(key: str) -> None:
             raise UserError(f"trainer.verl cannot set {key}, because {reason}: leave it out")
     for name, ours in OURS.items():
         if _holds(name, key):
-            raise UserError(f"trainer.verl cannot set {key}, which follows from our own options: set {ours} instead")
+            raise UserError(
+                f"trainer.verl cannot set {key}, which follows from our own options: set {ours} instead"
+            )
     inside = [name for name in (*OURS, *NEVER) if _holds(key, name)]
     if inside:
         raise UserError(

@@ -34,10 +34,13 @@ def main() -> int:
         check_version()
         job = check(overrides)
         run(overrides)
-    except (UserError, Diverged) as error:
-        reason = "diverged" if isinstance(error, Diverged) else "refused"
-        _say(job, reason, str(error))
+    except UserError as error:
+        _say(job, "refused", str(error))
         raise
+    except Diverged as error:
+        _say(job, "diverged", str(error))
+        print(f"diverged: {error}", file=sys.stderr)
+        return 1
     except Exception as error:
         _say(job, "error", f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
         raise

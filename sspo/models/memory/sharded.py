@@ -27,13 +27,19 @@ def sharded_phases(sizes: Sizes, device: str) -> dict[str, dict[str, float]]:
         "weights": share * sizes.trained * FLOAT,
         "optimizer": share * sizes.moments(),
     }
-    weights = {"engine's weights": sizes.shape.parameters * sizes.width / (tensor_parallel(config) if device == "cuda" else 1)}
+    weights = {
+        "engine's weights": sizes.shape.parameters
+        * sizes.width
+        / (tensor_parallel(config) if device == "cuda" else 1)
+    }
     cache = engine.engine_cache_bytes(sizes.shape, config, precision=sizes.precision)
     own = {**weights, "engine's cache": cache}
     if device != "cuda":
         held |= own  # the engine never sleeps there
     sampled = config.rollout.prompts * config.rollout.responses
-    collected, updated = (sizes.part_of(max(1.0, share * rows)) for rows in (sampled, config.trainer.minibatch))
+    collected, updated = (
+        sizes.part_of(max(1.0, share * rows)) for rows in (sampled, config.trainer.minibatch)
+    )
     return {
         "sampling": {**held, **own, "logits": sizes.picking(sampled)},
         "syncing": {**held, **weights, "buffer": BUCKET, "gathered weights": _gathered(sizes)},

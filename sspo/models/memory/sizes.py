@@ -103,7 +103,7 @@ class Sizes:
         separate = self.config.objective.kl.coef > 0 and not self.adapted
         return self.shape.parameters * FLOAT if separate else 0
 
-    def part_of(self, rows: int) -> float:
+    def part_of(self, rows: float) -> float:
         """Return the rows of a micro-batch out of `rows`, each at the token limit; shorter ones fill it to its last
         token.
         """

@@ -75,7 +75,7 @@ def sorted_keys(meta: Any, group: int, prompts: int) -> list[tuple[str, int]]:
 
 def listed(values: Any) -> list[Any]:
     """Return one plain value per row of what the queue gives for a column that is no nested tensor."""
-    return list(values.tolist())
+    return list(values)
 
 
 def _info(extra: Any) -> Mapping[str, Any]:
@@ -130,14 +130,14 @@ def _batch(data: Any, *, reference: bool, sampler: bool) -> Batch:
     )
 
 
-def write(read_: Read, batch: Batch, meta: Any) -> None:
-    """Give every row of the rollout its columns of the prepared batch."""
+def write(read_: Read, batch: Batch, meta: Any) -> Any:
+    """Give every row of the rollout its columns of the prepared batch. Return verl's metadata, which names them from now on."""
     from tensordict import TensorDict
 
     columns = {name: response_to_nested(value, read_.mask) for name, value in columns_of(batch).items()}
     # verl's own metrics ask for returns, which are the advantages without a critic
     columns["returns"] = columns["advantages"].clone()
-    tq.kv_batch_put(
+    return tq.kv_batch_put(
         keys=read_.keys,
         partition_id=meta.partition_id,
         fields=TensorDict(columns, batch_size=len(read_.keys)),

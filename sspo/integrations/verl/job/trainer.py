@@ -91,7 +91,7 @@ class SSPOTrainer(PPOTrainerSync):
         reward_PG = torch.tensor([score.value for score in scores]).view(rollout.prompts, rollout.responses)
         number = self.global_steps - 1
         full = complete(found.batch, reward_PG, self.ours, self.own_tokenizer, number)
-        write(found, full, batch)
+        batch = write(found, full, batch)
         self.read = found
         self.current = TrainedRollout(
             number=number,

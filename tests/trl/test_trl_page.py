@@ -1,4 +1,4 @@
-"""What docs/engines.md says of TRL: the settings that it names are there, with the defaults that it names, and so are the functions."""
+"""What docs/trl.md says of TRL: the settings that it names are there, with the defaults that it names, and so are the functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sspo.models.folder import model_folder
 from sspo.objective.advantage import group_norm
 from tests.docs.blocks import ROOT
 
-PAGE = (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "trl.md").read_text(encoding="utf-8")
 FIELDS = {one.name: one.default for one in fields(SSPOConfig)}
 
 

@@ -1,0 +1,1 @@
+"""Tests of our objective inside verl: they need the environments of `make test-verl`."""
