@@ -50,6 +50,7 @@ def describe_environment(config: TrainConfig, policy: Policy) -> dict[str, Any]:
 def environment_of(config: TrainConfig, model: PreTrainedModel, precision: str) -> dict[str, Any]:
     """Return the content of env.json without the fingerprint of the base, for a model that we may not have read."""
     difference, device = diff_hash(), model.device
+    devices = config.run.gpus * config.run.nodes
     hub = hub_model(config.model.path)
     return {
         "git_revision": revision(),
@@ -69,7 +70,7 @@ def environment_of(config: TrainConfig, model: PreTrainedModel, precision: str) 
             "forward_dtype": precision,
             "attention": model.config._attn_implementation,
             "threads": config.run.threads,
-            **({"gpus": config.run.gpus} if config.run.gpus > 1 else {}),
+            **({"gpus": devices} if devices > 1 else {}),
         },
     }
 

@@ -9,8 +9,10 @@ from sspo.errors import UserError, shown, unknown
 
 RESOLVER = re.compile(r"\$\{[^}]*:")
 """An interpolation that reads something other than an option, such as ${oc.env:HOME}."""
-RESERVED = re.compile(r"[+~]*(seed\b|trainer\.record\b|run(?!\.(cache_gb|prompt_tokens|parity)\b)\b)")
-"""Options that the sweep itself sets: all of run.* except those for the rollout engine."""
+SPECIFIC = "cache_gb|prompt_tokens|parity|ray_address|verl_python|silence"
+"""Options of run.* for the rollout engine, and for the jobs of backend 'verl'."""
+RESERVED = re.compile(rf"[+~]*(seed\b|trainer\.record\b|run(?!\.({SPECIFIC})\b)\b)")
+"""Options that the sweep itself sets: the others of run.*, and these."""
 
 
 def choose(kind: str, value: str, valid: Collection[str]) -> None:

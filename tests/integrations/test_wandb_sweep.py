@@ -130,6 +130,26 @@ def test_the_file_says_what_a_trial_takes_and_how_an_agent_is_given_it(tmp_path:
     assert 'CUDA_VISIBLE_DEVICES=0,1 PATH="$PWD/.venv/bin:$PATH" wandb agent' in head
 
 
+def test_a_trial_on_a_cluster_of_its_own_takes_no_device_of_the_agent(tmp_path: Path) -> None:
+    words = [
+        "trainer.backend=verl",
+        "rollout=vllm",
+        "run.ray_address=http://head:8265",
+        "trainer.minibatch=32",
+    ]
+    arms = {"grpo": {"overrides": words, "resources": {"gpus": 4, "nodes": 2}}}
+    path = tmp_path / "sweep.yaml"
+    exported(
+        make_plan(parse("wide", {"baseline": "grpo", "arms": arms, "seeds": 1}), "default", tmp_path), path
+    )
+    head = path.read_text().partition("program:")[0]
+    assert (
+        "1 processor, 4 CUDA devices on each of 2 nodes of the Ray cluster at http://head:8265, any memory"
+        in head
+    )
+    assert '#   PATH="$PWD/.venv/bin:$PATH" wandb agent' in head
+
+
 @pytest.mark.acceptance
 def test_a_trial_of_an_agent_is_held_to_what_its_study_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -135,6 +135,39 @@ def test_the_parts_are_the_bytes_that_the_options_ask_for():
     assert few["activations"] < parts("model.precision=float32")["activations"] / 10
 
 
+def test_a_verl_job_shards_what_it_trains_over_all_devices_and_gathers_a_block_at_a_time():
+    words = [
+        "model.path=m",
+        "trainer.backend=verl",
+        "rollout=vllm",
+        "trainer.minibatch=64",
+        "trainer.micro_batch_tokens=800",
+    ]
+    config = quick_compose([*words, "run.gpus=4", "run.nodes=2", "run.ray_address=http://head:8265"])
+    phases = estimate(SMOLLM2, config, prompt=88, precision="bfloat16", device="cuda").phases
+    assert set(phases) == {"sampling", "syncing", "collecting", "updating"}
+    numbers, table, block = 134_515_008, 49_152 * 576, 2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536
+    updating = phases["updating"]
+    assert updating["weights"] == updating["gradients"] == 4 * numbers / 8
+    assert updating["optimizer"] == 8 * numbers / 8
+    # in bfloat16: embedding, head and two layers, and the gradient of the head with its float32 copy
+    assert phases["collecting"]["gathered weights"] == 2 * (2 * table + 2 * block)
+    assert updating["gathered weights"] == 2 * (2 * table + 2 * block) + 6 * table
+    # four rows of 200 tokens, prompts too, each of 49,152 numbers in bfloat16, three times over
+    assert updating["logits"] == 3 * 4 * 200 * 49_152 * 2
+    # each device samples with a whole copy, which is gone while the trainer works
+    assert phases["sampling"]["engine's weights"] == 2 * numbers
+    assert not [part for part in updating if part.startswith("engine")]
+    two = replace(
+        config,
+        trainer=replace(config.trainer, verl=("actor_rollout_ref.rollout.tensor_model_parallel_size=2",)),
+    )
+    halved = estimate(SMOLLM2, two, prompt=88, precision="bfloat16", device="cuda").phases["sampling"]
+    assert halved["engine's weights"] == numbers
+    base = replace(config, trainer=replace(config.trainer, rollouts=0))
+    assert set(estimate(SMOLLM2, base, prompt=88, device="cuda").phases) == {"evaluating"}  # by our own code
+
+
 def test_the_three_largest_savings_are_named_with_what_they_save():
     config = quick_compose(["model.path=m", "model.precision=float32", "trainer.minibatch=256"])
 

@@ -117,6 +117,26 @@ def test_laws_of_time() -> None:
     assert seconds_of(TINY, config, unknown, ASSUMED, sets=[1]) is None
 
 
+def test_all_devices_of_a_verl_job_share_updates_and_answers() -> None:
+    config = quick_compose(["experiment=qwen25_math_7b_full"])
+    shape = shape_for(config.model.path)
+    assert shape is not None
+
+    def on(devices: int, *entries: str) -> Seconds:
+        changed = replace(config, trainer=replace(config.trainer, verl=entries))
+        spent = seconds_of(
+            shape, changed, named("h100_80gb"), tables().assumptions, sets=BENCHMARKS, devices=devices
+        )
+        assert spent is not None
+        return spent
+
+    one, eight = on(1), on(8)
+    assert eight.updates == pytest.approx(one.updates / 8)
+    assert one.sampling / 8 < eight.sampling < one.sampling
+    assert eight.rest == one.rest
+    assert on(8, "actor_rollout_ref.rollout.tensor_model_parallel_size=8").sampling != eight.sampling
+
+
 def test_on_a_processor_a_small_real_model_takes_what_it_took() -> None:
     """24 rollouts of 8 x 4 answers of 32 tokens by SmolLM2-135M took about an hour on two cores."""
     words = [

@@ -151,6 +151,22 @@ def test_a_device_of_no_use_or_no_row_is_refused(tmp_path: Path) -> None:
         show_plan(of_recipe(tmp_path), 1, Console(), on="h20")
 
 
+def test_all_weights_of_the_7b_model_are_planned_on_eight_devices(tmp_path: Path) -> None:
+    made = make_plan(load(CONF_ROOT / "study", "paper_7b"), "full", tmp_path, nameless=True)
+    assert {arm.name: (arm.resources.devices, arm.config.model.lora.rank) for arm in made.arms} == {
+        **dict.fromkeys(("no_clip", "sspo", "grpo", "gspo", "sspo_aa"), (8, 0)),
+        "base": (1, 0),
+    }
+    text, refused = said(made, on="h100_80gb")
+    assert refused == ""
+    row = next(line.split() for line in text.splitlines() if " 8 x h100_80gb " in line)
+    assert row[:3] == ["no_clip,", "sspo,", "grpo"]
+    assert 20 < float(row[row.index("h100_80gb") + 1]) < 80
+    assert "GPU hours for 16 trials on h100_80gb" in text
+    assert "no_clip, sspo, grpo, gspo, sspo_aa: the memory is that of each device of a verl job" in text
+    assert "was ever measured on a GPU" in text
+
+
 @pytest.fixture
 def real(tmp_path: Path) -> list[str]:
     """Options of runs of a tiny custom model."""

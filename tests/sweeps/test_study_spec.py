@@ -319,6 +319,6 @@ def test_bytes_that_are_no_text_are_one_sentence_wherever_specs_are_read(where: 
 
 
 def test_what_an_engine_of_the_rollout_is_told_may_stand_in_a_spec() -> None:
-    words = ["rollout=vllm", "run.cache_gb=2", "run.prompt_tokens=64", "run.parity=0.1"]
+    words = ["rollout=vllm", "run.cache_gb=2", "run.prompt_tokens=64", "run.parity=0.1", "run.silence=60"]
     study = parse("x", changed("arms", "sspo", value={"overrides": words}))
     assert list(study.arms["sspo"].overrides) == words

@@ -66,8 +66,14 @@ def test_several_devices_and_nodes_are_a_matter_of_execution() -> None:
         ("+actor_rollout_ref.actor.policy_loss.loss_mode=gspo", "set objective instead"),
         ("++trainer.v1.trainer_mode=sync", "set objective and segmentation instead"),
         ("~data.train_batch_size", "set rollout.prompts instead"),
-        ("trainer={}", "cannot set the whole group trainer, which holds trainer.total_training_steps and others"),
-        ("trainer.balance_batch=false", "because our seed fixes the order of prompts and responses: leave it out"),
+        (
+            "trainer={}",
+            "cannot set the whole group trainer, which holds trainer.total_training_steps and others",
+        ),
+        (
+            "trainer.balance_batch=false",
+            "because our seed fixes the order of prompts and responses: leave it out",
+        ),
         ("actor@actor_rollout_ref.actor=megatron_actor", "as key=value, +key=value or ~key, got 'actor@"),
         ("a b=1", "got 'a b=1'"),
         ("a=1\nb=2", "got 'a=1"),
@@ -115,14 +121,19 @@ def test_the_python_of_a_job_is_the_named_one_else_one_that_has_verl(
     monkeypatch.setattr(verl, "app_root", lambda: tmp_path / "checkout")
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     missing = str(why_not_trained("verl", "vllm"))
-    assert missing.startswith("trainer.backend=verl requires verl 0.9.1 in an environment of its own, and this one has none")
+    assert missing.startswith(
+        "trainer.backend=verl requires verl 0.9.1 in an environment of its own, and this one has none"
+    )
     of_checkout = tmp_path / "checkout" / verl.PYTHON
     of_checkout.parent.mkdir(parents=True)
     of_checkout.touch()
     assert verl.verl_python(None) == of_checkout
     assert why_not_trained("verl", "vllm") is None
     said = why_not_trained("verl", "vllm", "nowhere/python")
-    assert said == "run.verl_python=nowhere/python is not a file: name the Python of an environment that has verl 0.9.1"
+    assert (
+        said
+        == "run.verl_python=nowhere/python is not a file: name the Python of an environment that has verl 0.9.1"
+    )
     assert verl.verl_python(str(of_checkout)) == of_checkout
     installed = tmp_path / "verl-0.9.1.dist-info"
     installed.mkdir()
@@ -142,7 +153,9 @@ def test_the_line_on_memory_is_that_of_each_device_and_of_no_room_on_a_cluster(t
     far = quick_compose([*words, "run.gpus=2", "run.ray_address=http://head:8265"])
     assert room_here(far) is None
     line = expected_of(far).line(None)
-    assert line.endswith("; on each of 2 devices, estimated from verl's source: no such job has run on a GPU here")
+    assert line.endswith(
+        "; on each of 2 devices, estimated from verl's source: no such job has run on a GPU here"
+    )
     assert "GiB here" not in line
     near = quick_compose(words)
     assert " GiB here; on its device, estimated from verl's source" in expected_of(near).line(room_here(near))
