@@ -6,6 +6,7 @@ decoding and its reward functions have no part in a trial.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import uuid
@@ -114,6 +115,11 @@ def scorer_of(job: str) -> Scorer:
 class SSPOAgentLoop(AgentLoopBase):
     """Samples and scores one answer."""
 
+    def __init__(self, trainer_config: Any, server_manager: Any, **_: Any):
+        """Take verl's arguments. The base class would prepare chats, which not every tokenizer can write."""
+        self.config = trainer_config.config
+        self.server_manager = server_manager
+
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         """Return the answer to a row of the data. verl's sampling options are not used: each row has its own."""
         scorer = scorer_of(self.config.trainer.v1[NAME].job)
@@ -124,7 +130,7 @@ class SSPOAgentLoop(AgentLoopBase):
             sampling_params=scorer.sampling(asked, session),
         )
         ids = list(output.token_ids)
-        verdict = await self.loop.run_in_executor(scorer.one_at_a_time, scorer.score, asked, ids, session)
+        verdict = await asyncio.get_running_loop().run_in_executor(scorer.one_at_a_time, scorer.score, asked, ids, session)
         value = float(json.loads(verdict)["value"])
         return AgentLoopOutput(
             prompt_ids=asked["ids"],
