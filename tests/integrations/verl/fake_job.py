@@ -139,6 +139,8 @@ class Job:
         (self.checkpoints / "latest_checkpointed_iteration.txt").write_text(str(self.done))
 
     def evaluate(self) -> None:
+        if happens("killed_scoring", self.done):
+            os.kill(os.getpid(), signal.SIGKILL)
         every = self.config["evaluation"]["every"]
         final = self.options.get("trainer.v1.sspo.final") == "True"
         if not final and every and self.done % every == 0:

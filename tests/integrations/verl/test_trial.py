@@ -139,7 +139,7 @@ def test_a_killed_job_continues_and_its_logs_are_those_of_a_whole_run(fake, whol
     assert len(json.loads((fake.run / "env.json").read_text())["earlier"]) == 1
 
 
-def test_a_job_that_was_killed_before_its_last_answers_only_scores(fake, whole):
+def test_a_checkpoint_without_weights_is_not_continued_from(fake, whole):
     assert fake.train(killed=4).returncode == 1
     (fake.run / "verl" / "checkpoints" / "global_step_9" / "actor").mkdir(parents=True)  # verl was writing it
     checkpoint = fake.run / "verl" / "checkpoints" / "global_step_4"
@@ -149,6 +149,13 @@ def test_a_job_that_was_killed_before_its_last_answers_only_scores(fake, whole):
     assert again.returncode == 0, again.stderr
     assert "verl's checkpoint 4 is not used: its weights are gone; resuming from checkpoint 2" in again.stderr
     assert [start["done"] for start in fake.starts()] == [0, 2]
+    assert content(fake.run) == content(whole)
+
+
+def test_a_job_that_was_killed_after_its_last_checkpoint_only_scores(fake, whole):
+    assert fake.train(killed_scoring=5).returncode == 1
+    assert fake.train().returncode == 0
+    assert [start["done"] for start in fake.starts()] == [0, 5]
     assert content(fake.run) == content(whole)
 
 
