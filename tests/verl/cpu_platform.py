@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import torch
-from tests.verl import cpu_device
 from verl.plugin.platform.platform_base import PlatformBase
 from verl.plugin.platform.platform_manager import PlatformRegistry
+
+from tests.verl import cpu_device
 
 
 @PlatformRegistry.register(platform="cpu")
