@@ -415,7 +415,7 @@ test-trl: setup-trl  ## train with our objective inside TRL: losses, run folders
 	@OMP_NUM_THREADS=1 $(OVER_TRL)/bin/python -m pytest -rs tests/trl
 
 test-verl: setup setup-trl setup-verl  ## train with our objective inside verl, on a Ray cluster without a GPU (at most 15 minutes, 6 GB)
-	@$(PY) -m tests.verl.supervised $(PY) -m pytest -rs tests/verl
+	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m tests.verl.supervised $(PY) -m pytest -rs -s tests/verl # -s: what a job says is heard
 
 test-cuda:  ## test the project on a GPU, or what a CPU shows of it: CUDA_PYTHON=python3 JSON=file ONLY="loss noise" (docs/cuda.md)
 	@$(CUDA_PYTHON) -m tests.cuda $(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))
