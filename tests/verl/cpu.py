@@ -21,6 +21,7 @@ OVERRIDES = [
     "ray_kwargs.ray_init.num_cpus=16",
     "+ray_kwargs.ray_init.include_dashboard=False",
     "+ray_kwargs.ray_init.object_store_memory=500000000",
+    "transfer_queue.backend.SimpleStorage.num_data_storage_units=1",
     f"+{ENGINE}.engine_kwargs.vllm.worker_extension_cls=tests.verl.cpu_weights.CpuWorkerExtension",
     f"{ENGINE}.gpu_memory_utilization=0.2",
     f"{ENGINE}.max_num_seqs=32",

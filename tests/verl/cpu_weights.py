@@ -26,6 +26,7 @@ class CpuWorkerExtension(vLLMColocateWorkerExtension):
     def _pack_tied_head(self) -> None:
         """Pack a tied head again: vLLM's loader passes over it, and it would keep a copy of the weights before."""
         model = self.model_runner.get_model()
-        if model.config.tie_word_embeddings:
-            head = model.lm_head.tie_weights(model.model.embed_tokens)
+        head, embedding = model.lm_head, model.model.embed_tokens
+        if model.config.tie_word_embeddings and head is not embedding:
+            head.tie_weights(embedding)
             head.quant_method.process_weights_after_loading(head)

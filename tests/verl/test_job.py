@@ -43,7 +43,6 @@ SIZES = [
     f"trainer.rollouts={ROLLOUTS}",
     "trainer.checkpoint_every=1",
     "trainer.samples_every=1",
-    "trainer.record=1",
     "trainer.lr=1e-3",
     "evaluation.questions=4",
     "evaluation.samples=2",
@@ -59,6 +58,7 @@ SPEC = {
         "trl": {"label": "SSPO in TRL", "overrides": ["trainer.backend=trl"]},
         "verl": {"label": "SSPO in verl", "overrides": IN_VERL},
     },
+    "replay": {"arms": ["verl"], "seeds": 1, "every": 1},
     "presets": {"smoke": {"seeds": [0], "overrides": SIZES}},
 }
 CLOSE = 1e-6
@@ -110,8 +110,9 @@ def wait_for_a_checkpoint(process: subprocess.Popen[bytes], store: Path) -> None
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs and the report of the study, whose sweep was killed amid the job of verl and started again."""
     folder = tmp_path_factory.mktemp("study")
-    (folder / "three.yaml").write_text(yaml.safe_dump(SPEC, sort_keys=False))
-    sweep = ("sweeps", "run", "three.yaml", "--preset", "smoke", "--workers", "1", "--report")
+    (folder / "conf" / "study").mkdir(parents=True)
+    (folder / "conf" / "study" / "three.yaml").write_text(yaml.safe_dump(SPEC, sort_keys=False))
+    sweep = ("sweeps", "run", "three", "--preset", "smoke", "--workers", "1", "--report")
     first = started(folder, TRL, *sweep)
     wait_for_a_checkpoint(first, folder / "runs")
     os.killpg(first.pid, signal.SIGKILL)
@@ -161,7 +162,7 @@ def test_the_run_folder_is_that_of_any_other(runs: dict[str, Path]) -> None:
     assert mine <= theirs
     assert (
         next(row.keys() for row in lines(other / "samples.jsonl"))
-        == [row.keys() for row in lines(own / "samples.jsonl")][0]
+        == next(row.keys() for row in lines(own / "samples.jsonl"))
     )
     assert len(lines(other / "timing.jsonl")) == ROLLOUTS
 
