@@ -42,7 +42,11 @@ def main() -> int:
         print(f"diverged: {error}", file=sys.stderr)
         return 1
     except Exception as error:
-        _say(job, "error", f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}")
+        _say(
+            job,
+            "error",
+            f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}",
+        )
         raise
     _say(job, "done", "")
     return 0
@@ -66,14 +70,18 @@ def check(overrides: Sequence[str]) -> Path | None:
     config = composed(overrides)
     mode = config.trainer.v1.trainer_mode
     if mode != NAME:
-        raise UserError(f"trainer.v1.trainer_mode={mode} is a trainer of verl's own: set trainer.v1.trainer_mode={NAME}")
+        raise UserError(
+            f"trainer.v1.trainer_mode={mode} is a trainer of verl's own: set trainer.v1.trainer_mode={NAME}"
+        )
     try:
         from sspo.integrations.verl import plugin  # noqa: F401 (registers)
         from sspo.integrations.verl.job.options import read_options
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"our plug-in for verl cannot be imported: {type(error).__name__}: {error}") from error
+        raise UserError(
+            f"our plug-in for verl cannot be imported: {type(error).__name__}: {error}"
+        ) from error
     return read_options(config).job
 
 

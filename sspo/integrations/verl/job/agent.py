@@ -123,14 +123,19 @@ class SSPOAgentLoop(AgentLoopBase):
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         """Return the answer to a row of the data. verl's sampling options are not used: each row has its own."""
         scorer = scorer_of(self.config.trainer.v1[NAME].job)
-        asked, session = {**json.loads(kwargs[NAME]), "place": int(kwargs["index"])}, int(kwargs["session_id"])
+        asked, session = (
+            {**json.loads(kwargs[NAME]), "place": int(kwargs["index"])},
+            int(kwargs["session_id"]),
+        )
         output = await self.server_manager.generate(
             request_id=uuid.uuid4().hex,
             prompt_ids=asked["ids"],
             sampling_params=scorer.sampling(asked, session),
         )
         ids = list(output.token_ids)
-        verdict = await asyncio.get_running_loop().run_in_executor(scorer.one_at_a_time, scorer.score, asked, ids, session)
+        verdict = await asyncio.get_running_loop().run_in_executor(
+            scorer.one_at_a_time, scorer.score, asked, ids, session
+        )
         value = float(json.loads(verdict)["value"])
         return AgentLoopOutput(
             prompt_ids=asked["ids"],
