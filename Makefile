@@ -1,6 +1,6 @@
 # The front door. `make help` lists what it does; every target installs what it needs into .venv by itself (test-oracles
-# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors; ENGINE=ray and
-# ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, TRL=1 into .venv-trl, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
+# into .venv-oracles, test-search and optuna-dashboard into .venv-search, test-frontdoors into .venv-frontdoors, setup-verl and test-verl
+# into .venv-verl; ENGINE=ray and ENGINE=slurm into .venv-ray, VLLM=1 into .venv-vllm, TRL=1 into .venv-trl, model-smollm2 into .venv-smollm2 and hierarchy into .venv-hierarchy, which lie
 # over .venv; site into .venv-site).
 PYTHON ?= python3.11
 NAME ?=
@@ -40,6 +40,7 @@ FRONTDOORS := .venv-frontdoors
 RAY := .venv-ray
 OVER_VLLM := .venv-vllm
 OVER_TRL := .venv-trl
+VERL := .venv-verl
 ON_CLUSTER := $(filter ray slurm,$(ENGINE))
 # what trials run in, and what it needs: a study whose trials sample with vLLM or train with TRL runs in its environment as a whole,
 # and one with both in vLLM's, into which TRL is put
@@ -64,6 +65,7 @@ MODEL_OF_STUDY = $(addsuffix /config.json,$(WRITTEN_FOR_$(NAME)_$(or $(PRESET),d
 # looked up where it is installed alone
 ON_CUDA = $(filter cuda,$(or $(DEVICE),$(shell nvidia-smi > /dev/null 2>&1 && echo cuda)))
 VLLM_LOCK = requirements-vllm$(if $(ON_CUDA),-cuda).lock
+VERL_LOCK = requirements-verl$(if $(ON_CUDA),-cuda).lock
 UV := .venv-uv
 # Nothing is installed but files whose hashes the locks hold. What comes as source, antlr4-python3-runtime alone, is built by the
 # setuptools of requirements-build.lock, which goes first, and not by one that pip would fetch for it without a hash.
@@ -73,10 +75,20 @@ LOCKED := $(PIP) --require-hashes --no-build-isolation
 # libraries, and which one it is depends on the machine (docs/install.md). requirements.lock goes without dependencies, for it has
 # all of them but torch, which peft and accelerate ask for.
 TORCH := $(PIP) --requirement requirements-torch.lock
-# an environment whose packages come on top of those of .venv
 LIES_OVER_CORE = $(1)/bin/python -c "import pathlib, sys, sysconfig; \
 	pathlib.Path(sysconfig.get_path('purelib'), 'core.pth').write_text(f'import site; site.addsitedir({sys.argv[1]!a})\n')" \
 	"$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+# the packages of a lock, put into an environment that lies over .venv
+define PUT_INTO
+	@$(1)/bin/python $(LOCKED) --no-compile --no-deps --requirement $(2)
+	@touch $@
+endef
+# an environment whose packages come on top of those of .venv
+define OVER_CORE
+	@$(PYTHON) -m venv $(1)
+	@$(call LIES_OVER_CORE,$(1))
+$(call PUT_INTO,$(1),$(2))
+endef
 # any Python with torch and transformers: that of .venv where it is there, but `make test-cuda` makes none
 CUDA_PYTHON ?= $(if $(wildcard $(PY)),$(PY),python3)
 JSON ?=
@@ -234,10 +246,7 @@ $(RANDOM_QWEN2)/config.json: $(VENV)/ready sspo/base/random_qwen2.py sspo/base/q
 
 $(SMOLLM2)/ready: requirements-smollm2.lock $(VENV)/ready
 	@echo "installing gguf into $(SMOLLM2), over $(VENV) (seconds, 1 MB)"
-	@$(PYTHON) -m venv $(SMOLLM2)
-	@$(call LIES_OVER_CORE,$(SMOLLM2))
-	@$(SMOLLM2)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-smollm2.lock
-	@touch $@
+	$(call OVER_CORE,$(SMOLLM2),requirements-smollm2.lock)
 
 ##@ For people who work on the code
 
@@ -265,42 +274,42 @@ setup-ray: $(RAY)/ready  ## install Ray and submitit into .venv-ray, for ENGINE=
 
 $(RAY)/ready: requirements-ray.lock $(VENV)/ready
 	@echo "installing Ray and submitit into $(RAY), over $(VENV) (under a minute, 230 MB)"
-	@$(PYTHON) -m venv $(RAY)
-	@$(call LIES_OVER_CORE,$(RAY))
-	@$(RAY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
-	@touch $@
+	$(call OVER_CORE,$(RAY),requirements-ray.lock)
 
 setup-vllm: $(OVER_VLLM)/ready  ## install vLLM into .venv-vllm, for VLLM=1 (two to four minutes, 1.6 GB): DEVICE=cpu|cuda
 
 $(OVER_VLLM)/ready: requirements-vllm.lock requirements-vllm-cuda.lock $(VENV)/ready
 	@echo "installing vLLM from $(VLLM_LOCK) into $(OVER_VLLM), over $(VENV) (two to four minutes, 1.6 GB on the CPU)"
-	@$(PYTHON) -m venv $(OVER_VLLM)
-	@$(call LIES_OVER_CORE,$(OVER_VLLM))
-	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement $(VLLM_LOCK)
-	@touch $@
+	$(call OVER_CORE,$(OVER_VLLM),$(VLLM_LOCK))
 
 # what trains with TRL and samples with vLLM
 $(OVER_VLLM)/trl: requirements-trl.lock $(OVER_VLLM)/ready
-	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-trl.lock
-	@touch $@
+	$(call PUT_INTO,$(OVER_VLLM),requirements-trl.lock)
 
 # trials on a cluster that sample with vLLM: the two locks have what both need in the same versions
 $(OVER_VLLM)/ray: requirements-ray.lock $(OVER_VLLM)/ready
-	@$(OVER_VLLM)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
-	@touch $@
+	$(call PUT_INTO,$(OVER_VLLM),requirements-ray.lock)
 
 setup-trl: $(OVER_TRL)/ready  ## install TRL into .venv-trl, for TRL=1 (seconds, 8 MB)
 
 $(OVER_TRL)/ready: requirements-trl.lock $(VENV)/ready
 	@echo "installing TRL into $(OVER_TRL), over $(VENV) (seconds, 8 MB)"
-	@$(PYTHON) -m venv $(OVER_TRL)
-	@$(call LIES_OVER_CORE,$(OVER_TRL))
-	@$(OVER_TRL)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-trl.lock
-	@touch $@
+	$(call OVER_CORE,$(OVER_TRL),requirements-trl.lock)
 
 # trials on a cluster that train with TRL
 $(OVER_TRL)/ray: requirements-ray.lock $(OVER_TRL)/ready
-	@$(OVER_TRL)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-ray.lock
+	$(call PUT_INTO,$(OVER_TRL),requirements-ray.lock)
+
+setup-verl: $(VERL)/ready  ## install verl, Ray and vLLM into .venv-verl, for trainer.backend=verl (minutes, 2.5 GB): DEVICE=cpu|cuda
+
+$(VERL)/ready: requirements-verl.lock requirements-verl-cuda.lock requirements-build.lock requirements-torch.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "error: $(PYTHON) not found; set PYTHON to a Python 3.11"; exit 2; }
+	@echo "installing verl, Ray and vLLM from $(VERL_LOCK) into $(VERL) (two to four minutes, 2.5 GB on the CPU)"
+	@$(PYTHON) -m venv $(VERL)
+	@$(VERL)/bin/python $(LOCKED) --requirement requirements-build.lock
+	@$(VERL)/bin/python $(LOCKED) --no-deps --requirement $(VERL_LOCK) # with bytecode: a job is a dozen processes that import it
+	@$(VERL)/bin/python $(TORCH) --no-warn-conflicts # of what the lock leaves out
+	@$(VERL)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup-gym: $(VENV)/gym  ## install reasoning-gym into .venv, for task=reasoning_gym (7 MB; docs/tasks.md)
@@ -320,10 +329,7 @@ setup-hierarchy: $(HIERARCHY)/ready  ## install NumPyro into .venv-hierarchy, fo
 
 $(HIERARCHY)/ready: requirements-hierarchy.lock $(VENV)/ready
 	@echo "installing NumPyro and JAX for the CPU into $(HIERARCHY), over $(VENV) (under a minute, 400 MB)"
-	@$(PYTHON) -m venv $(HIERARCHY)
-	@$(call LIES_OVER_CORE,$(HIERARCHY))
-	@$(HIERARCHY)/bin/python $(LOCKED) --no-compile --no-deps --requirement requirements-hierarchy.lock
-	@touch $@
+	$(call OVER_CORE,$(HIERARCHY),requirements-hierarchy.lock)
 
 ##+ More for people who work on the code
 
@@ -407,6 +413,9 @@ test-vllm: $(OVER_VLLM)/trl  ## compare vLLM's engine on the CPU with our sample
 
 test-trl: setup-trl  ## train with our objective inside TRL: losses, run folders, a study of both backends (some minutes)
 	@OMP_NUM_THREADS=1 $(OVER_TRL)/bin/python -m pytest -rs tests/trl
+
+test-verl: setup setup-trl setup-verl  ## train with our objective inside verl, on a Ray cluster without a GPU (at most 15 minutes, 6 GB)
+	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m tests.verl.supervised $(PY) -m pytest -rs -s tests/verl # -s: what a job says is heard
 
 test-cuda:  ## test the project on a GPU, or what a CPU shows of it: CUDA_PYTHON=python3 JSON=file ONLY="loss noise" (docs/cuda.md)
 	@$(CUDA_PYTHON) -m tests.cuda $(if $(JSON),--json "$(JSON)") $(if $(ONLY),--only $(ONLY))

@@ -27,6 +27,7 @@ ENVIRONMENTS = (
     "-uv",
     "-trl",
     "-vllm",
+    "-verl",
     "-hierarchy",
     "-site",
     "-wheel",
@@ -78,6 +79,16 @@ def test_ray_and_vllm_share_an_environment_and_so_their_versions() -> None:
         assert not [p for p, version, _ in pins(name) if ray.get(p, version) != version], name
 
 
+def test_the_environment_of_verl_shares_versions_where_verl_and_its_vllm_allow_them() -> None:
+    """transformers below 5.11, with the tokenizers and the hub of its day, and numpy and packaging below what two others set."""
+    own = {package: version for package, version, _ in pins("requirements.lock")}
+    held = {"transformers", "tokenizers", "huggingface-hub", "numpy", "packaging"}
+    for name, older in (("requirements-verl.lock", set()), ("requirements-verl-cuda.lock", {"protobuf"})):
+        locked = {package: version for package, version, _ in pins(name)}
+        assert {p for p, version in locked.items() if own.get(p, version) != version} == held | older, name
+        assert "cuda" in name or not [package for package in locked if package.startswith("nvidia-")]
+
+
 def test_trl_finds_in_the_main_lock_whatever_it_asks_for() -> None:
     """Its lock is installed without dependencies. What it asks for is written here, because it is not in this environment."""
     asked = [
@@ -126,7 +137,7 @@ def test_every_install_from_a_lock_requires_its_hashes() -> None:
         ".venv-trl/ray",
     ]
     said = ""
-    for words in ([*goals, "DEVICE=cpu"], [".venv-vllm/ready", "DEVICE=cuda"]):
+    for words in ([*goals, "DEVICE=cpu"], [".venv-vllm/ready", ".venv-verl/ready", "DEVICE=cuda"]):
         command = ["make", "--dry-run", "--always-make", *words]
         done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, text=True, check=True)
         said += done.stdout

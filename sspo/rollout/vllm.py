@@ -27,8 +27,7 @@ from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sspo.models.device import is_out_of_memory
 from sspo.models.folder import model_folder, whole_model
-from sspo.models.memory.engine import GIB, ROWS, engine_cache_bytes, longest_row
-from sspo.models.memory.shape import NoShape, read_shape
+from sspo.models.memory.engine import GIB, ROWS, cache_of, longest_row
 from sspo.models.picking import Draws
 from sspo.models.policy import Policy
 from sspo.rollout.engine import worker
@@ -220,7 +219,7 @@ def engine_options(policy: Policy, config: TrainConfig) -> dict[str, Any]:
     """Return the arguments of vllm.LLM."""
     device = policy.model.device
     cuda = device.type == "cuda"
-    cache, row = _cache(policy, config), longest_row(config, policy.positions.limit)
+    cache, row = cache_of(policy.path, config, policy.precision), longest_row(config, policy.positions.limit)
     options: dict[str, Any] = {
         "model": str(whole_model(policy.path)),
         "dtype": policy.precision,
@@ -310,7 +309,7 @@ def _not_started(error: Exception, policy: Policy, config: TrainConfig) -> UserE
     """Return one sentence for a start-up failure that vLLM reports over many lines."""
     said = " ".join(str(error).split())[:300]
     if is_out_of_memory(error) or "memory" in said.lower():
-        gib = _cache(policy, config) / GIB
+        gib = cache_of(policy.path, config, policy.precision) / GIB
         return UserError(
             f"rollout.engine=vllm: there is not enough memory for both trainer and engine: lower run.cache_gb (now {gib:.2f}), "
             f"run.prompt_tokens or model.precision; vLLM reports: {said}"
@@ -325,22 +324,6 @@ def _in_process(config: TrainConfig) -> bool:
 
 def _dtype(policy: Policy) -> torch.dtype:
     return torch.bfloat16 if policy.precision == "bfloat16" else torch.float32
-
-
-def _cache(policy: Policy, config: TrainConfig) -> int:
-    """Return the bytes of keys and values that the engine reserves on each device. Raises UserError if they cannot be
-    computed.
-    """
-    folder = whole_model(policy.path)
-    shape = read_shape(policy.path, folder)
-    if isinstance(shape, NoShape):
-        if config.run.cache_gb is not None:
-            return int(config.run.cache_gb * GIB)
-        raise UserError(
-            f"rollout.engine=vllm: {folder / 'config.json'} names no {' and no '.join(shape.lacks)}, so the size of its cache is "
-            "unknown: set run.cache_gb"
-        )
-    return engine_cache_bytes(shape, config, precision=policy.precision)
 
 
 def _answer(output: Any, *, with_logp: bool) -> Answer:

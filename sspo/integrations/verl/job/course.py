@@ -46,7 +46,7 @@ class JobCourse:
 
     def __init__(self, options: Options, device: str):
         assert options.job is not None
-        self.config = options.config
+        self.config, self.folder = options.config, options.job
         self.events = Events(options.job)
         self.state = JobState()
         self.watch = ClipWatch(self.config, 0)
@@ -117,7 +117,11 @@ class JobCourse:
             return
         rows = list(range(0, len(recorded.batch.mask_BT), self.config.rollout.responses))[:SAMPLES]
         objective = scaled(self.config.objective, recorded.clip_scale)
-        known = Known(again(rows))
+        logp_bT = again(rows)
+
+        def known(part: Batch, _: float) -> torch.Tensor:
+            return logp_bT[:, : part.mask_BT.shape[1]]
+
         told = list(sample_rows(self.config, objective, tokenizer, known, recorded))
         self.events.tell("samples", rollout=recorded.number, rows=told)
 
@@ -125,17 +129,6 @@ class JobCourse:
         """Tell of a held-out evaluation after so many rollouts: rows as lines of eval.jsonl, without the rollout."""
         whole = [{"rollout": finished - 1, "final": final, **row} for row in rows]
         self.events.tell("evaluation", rollout=finished - 1, final=final, rows=whole)
-
-
-class Known:
-    """Log-probabilities that are known already, where a forward pass is asked for."""
-
-    def __init__(self, logp_bT: torch.Tensor):
-        self.logp_bT = logp_bT
-
-    def token_logp(self, part: Batch, temperature: float) -> torch.Tensor:
-        """Return them, cut to the part's width."""
-        return self.logp_bT[:, : part.mask_BT.shape[1]]
 
 
 def timing_of(seconds: Mapping[str, float], tokens: int, epochs: int) -> dict[str, float]:

@@ -67,7 +67,6 @@ def _laid_out(given: Given) -> Iterator[None]:
         _given.reset(token)
 
 
-@register_policy_loss(NAME)
 def sspo_policy_loss(
     old_log_prob: torch.Tensor,
     log_prob: torch.Tensor,
@@ -91,6 +90,9 @@ def sspo_policy_loss(
     out = part_loss(log_prob, given.part, given.objective, given.context)
     given.metrics, given.logp_bT = out.metrics, log_prob.detach()
     return out.loss * given.ranks, {}
+
+
+register_policy_loss(NAME)(sspo_policy_loss)
 
 
 def step_loss(

@@ -2,7 +2,7 @@
 
 +trainer.v1.sspo.objective=sspo            a named objective, or a row of your own
 +trainer.v1.sspo.segmentation=subsentence  a rule, or one of your own
-+trainer.v1.sspo.overrides=[...]           single options of both
++trainer.v1.sspo.overrides=["..."]         single options of both
 +trainer.v1.sspo.job=FILE                  instead of these: a trial of ours, whose job.json this is
 +trainer.v1.sspo.final=true                a trial: every validation is the last one
 """
@@ -36,6 +36,9 @@ PLAIN = {
     "actor_rollout_ref.actor.clip_ratio_high": (0.2, "objective.clip.high"),
     "actor_rollout_ref.actor.clip_ratio_c": (3.0, "objective.clip.dual"),
     "actor_rollout_ref.actor.loss_agg_mode": ("token-mean", "objective.aggregation"),
+    "actor_rollout_ref.actor.loss_scale_factor": (None, "objective.aggregation"),
+    "actor_rollout_ref.actor.tau_pos": (1.0, "objective.tau.positive"),
+    "actor_rollout_ref.actor.tau_neg": (1.05, "objective.tau.negative"),
     "actor_rollout_ref.actor.entropy_coeff": (0, None),
     "actor_rollout_ref.actor.shuffle": (False, None),
     "trainer.critic_warmup": (0, None),
@@ -91,7 +94,7 @@ def check_plain(config: Any) -> None:
     for key, (plain, ours) in PLAIN.items():
         found = select(config, key)
         if found != plain and found is not None:
-            instead = f"trainer.v1.{NAME}.overrides=[{ours}=...]" if ours else f"leave it at {plain}"
+            instead = f"trainer.v1.{NAME}.overrides=['{ours}=...']" if ours else f"leave it at {plain}"
             raise UserError(
                 f"{key}={found} is verl's option for its own loss, and the objective is ours: set {instead}"
             )
@@ -136,6 +139,11 @@ def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
         ),
     )
     _check_reference(sized.objective.kl.coef, actor)
+    if sized.objective.bounds.target_clip_frac is not None:
+        raise UserError(
+            "objective.bounds.target_clip_frac needs a run folder, which keeps the controller's state: train it as a trial, "
+            "`sspo train trainer.backend=verl`"
+        )
     return validate(sized)
 
 
@@ -149,5 +157,5 @@ def _check_reference(coef: float, actor: Any) -> None:
     if actor.use_kl_loss and actor.kl_loss_coef != 0:
         raise UserError(
             f"actor_rollout_ref.actor.kl_loss_coef={actor.kl_loss_coef} is verl's own penalty, and the objective is ours: set it to 0 and "
-            f"trainer.v1.{NAME}.overrides=[objective.kl.coef=...]"
+            f"trainer.v1.{NAME}.overrides=['objective.kl.coef=...']"
         )

@@ -230,12 +230,14 @@ class SSPOTrainer(PPOTrainerSync):
             self.trial.save(self._checkpoint(self.global_steps))
         super()._save_checkpoint()
 
+    val_dataloader: StatefulDataLoader
+
     def _init_dataloader(self) -> None:
         """Open the data as verl does; a trial has two sets of held-out rows."""
         super()._init_dataloader()
         if self.trial is not None:
             self.last = self.val_dataloader
-            self.curve = self._held_out(str(self.options.job / CURVE))
+            self.curve = self._held_out(str(self.trial.folder / CURVE))
 
     def _held_out(self, file: str) -> StatefulDataLoader:
         data = self.config.data
@@ -271,13 +273,17 @@ class SSPOTrainer(PPOTrainerSync):
 
 
 def values_of(steps: Sequence[Mapping[str, Metric]]) -> dict[str, float]:
-    """Return the numbers of a rollout for verl's log, by our glossary's keys: merged over its optimizer steps, or the last
-    step's where parts do not merge. What counted nothing is left out.
+    """Return the numbers of a rollout for verl's log, by our glossary's keys: means and percentiles over all its optimizer steps
+    at once, sums of an average step, and the last step's where parts do not merge. What counted nothing is left out.
     """
     merged: dict[str, Metric] = {}
     for step in steps:
         for key, metric in step.items():
             known = merged.get(key)
             merged[key] = metric if known is None or metric.reduction == "last" else known.merge(metric)
-    values = {key: metric.value() for key, metric in merged.items()}
-    return {key: value for key, value in values.items() if value is not None}
+    found: dict[str, float] = {}
+    for key, metric in merged.items():
+        value = metric.value()
+        if value is not None:
+            found[key] = value / len(steps) if metric.reduction == "sum" else value
+    return found

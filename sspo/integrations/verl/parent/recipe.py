@@ -12,6 +12,7 @@ from sspo.config.backends.verl_names import key_of
 from sspo.integrations.verl.names import JOB, LAST, NAME, TRAIN
 from sspo.models.attention import AUTO, FLASH
 from sspo.models.folder import model_folder
+from sspo.models.memory.engine import cache_of
 
 CHECKPOINTS, VALIDATION, HYDRA = "checkpoints", "validation", "hydra"
 """Names in a job's folder: verl's checkpoints, and what verl itself would write elsewhere."""
@@ -94,6 +95,7 @@ def _model(config: TrainConfig, place: Place) -> Iterator[str]:
     yield f"{key}.trust_remote_code=False"
     yield f"{key}.enable_gradient_checkpointing={config.trainer.gradient_checkpointing}"
     yield f"+{key}.override_config.attn_implementation={attention}"
+    yield f"+{key}.override_config.attention_dropout=0.0"  # verl updates in training mode, where ratios would not begin at 1
     yield f"{key}.use_remove_padding={attention == FLASH}"  # others would attend from one row of a packed batch to the next
 
 
@@ -102,7 +104,7 @@ def _actor(config: TrainConfig, longest: int, place: Place) -> Iterator[str]:
     yield from _under(
         "actor_rollout_ref.actor",
         strategy="fsdp2",
-        ppo_mini_batch_size=trainer.minibatch // config.rollout.responses,  # verl counts prompts
+        ppo_mini_batch_size=config.rollout.prompts,  # the job deals the rows of each optimizer step itself
         ppo_epochs=1,  # the job passes the mini-batches of each epoch itself
         shuffle="False",
         use_dynamic_bsz="True",
@@ -158,6 +160,8 @@ def _rollout(config: TrainConfig, longest: int, place: Place) -> Iterator[str]:
         enforce_eager=not cuda,
         free_cache_engine=cuda,
     )
+    cache = cache_of(config.model.path, config, place.precision)
+    yield f"+actor_rollout_ref.rollout.engine_kwargs.vllm.kv_cache_memory_bytes={cache}"
     if not cuda:
         yield "+actor_rollout_ref.rollout.enable_sleep_mode=False"  # which a CPU lacks
     yield from _under(
@@ -199,6 +203,8 @@ def _machines(config: TrainConfig, place: Place) -> Iterator[str]:
     yield from _under(
         "trainer", device=place.device, n_gpus_per_node=config.run.gpus, nnodes=config.run.nodes
     )
+    if config.run.ray_address is None:
+        yield "+ray_kwargs.ray_init.address=local"  # a cluster of its own, whatever else runs here
 
 
 def attention_of(config: TrainConfig, place: Place) -> str:
