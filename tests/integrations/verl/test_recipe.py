@@ -31,7 +31,8 @@ def read(words: list[str]) -> dict:
 
 def test_sizes_are_verls_count_of_ours():
     found = read(words_of("evaluation.max_tokens=160", "trainer.checkpoint_every=0", "evaluation.every=0"))
-    assert found["actor_rollout_ref.actor.ppo_mini_batch_size"] == 2  # prompts of 16 responses
+    # the job deals the rows of each optimizer step itself
+    assert found["actor_rollout_ref.actor.ppo_mini_batch_size"] == found["data.train_batch_size"] == 16
     assert found["data.max_response_length"] == 160
     assert found["actor_rollout_ref.rollout.max_model_len"] == 180
     assert found["actor_rollout_ref.actor.optim.lr"] == 1e-5

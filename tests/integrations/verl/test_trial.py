@@ -191,6 +191,19 @@ def test_a_job_ends_with_the_process_that_started_it_however_that_ends(fake, who
     assert content(fake.run) == content(whole)
 
 
+def test_a_keeper_that_is_killed_takes_its_job_along(fake):
+    fake.scenario.write_text(json.dumps({"silent": 1}))
+    words = [*TINY, f"run.store={fake.store}", *WORDS, f"run.verl_python={fake.python}"]
+    parent = subprocess.Popen([sys.executable, "-m", "sspo.train", *words], cwd=ROOT)
+    wait_until((fake.place / "started.jsonl").is_file)
+    (keeper,) = psutil.Process(parent.pid).children()
+    (job,) = keeper.children()
+    keeper.kill()
+    assert parent.wait() == 1
+    job.wait(10)
+    assert fake.failed()["reason"] == "killed"
+
+
 def test_an_interrupt_stops_the_job(fake):
     fake.scenario.write_text(json.dumps({"orphan": 1, "silent": 1}))
     words = [*TINY, f"run.store={fake.store}", *WORDS, f"run.verl_python={fake.python}"]

@@ -77,6 +77,7 @@ def failure(lines: list[str], status: int, message: str, output: Path) -> RunFai
     text, tail = "\n".join([*lines, message]), "\n".join(lines[-KEPT:])
     line = message or _telling(lines)
     shown = f" ({line})" if line else ""
+    last = f" ({line or lines[-1]})" if line or lines else ""
     if any(word in text for word in OUT_OF_MEMORY):
         return RunFailed(
             "oom",
@@ -90,7 +91,7 @@ def failure(lines: list[str], status: int, message: str, output: Path) -> RunFai
             f"a process of verl's job was killed{shown}; the same command resumes from its last checkpoint, and its output is {output}",
             tail,
         )
-    return RunFailed("error", f"verl's job ended with status {status}{shown}; its output is {output}", tail)
+    return RunFailed("error", f"verl's job ended with status {status}{last}; its output is {output}", tail)
 
 
 def silent(folder: Path, seconds: float) -> RunFailed:
@@ -116,8 +117,8 @@ def last_lines(folder: Path) -> list[str]:
 
 
 def _telling(lines: list[str]) -> str:
-    found = [line for line in lines if TELLING.match(line)] or lines
-    return found[-1].removeprefix("error: ") if found else ""
+    """Return the last line that names an error; empty if none does."""
+    return next((line for line in reversed(lines) if TELLING.match(line)), "").removeprefix("error: ")
 
 
 def _said(folder: Path) -> Outcome | None:

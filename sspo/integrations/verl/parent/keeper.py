@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -26,8 +27,8 @@ GRACE = 10.0
 """Seconds for a job that is stopped to end by itself."""
 SIGNALED = 128
 """The exit status of a process that a signal ended is this and the signal's number, as a shell says it."""
-ORPHANS_ARE_MINE = 36
-"""PR_SET_CHILD_SUBREAPER of Linux."""
+ORPHANS_ARE_MINE, DIE_WITH_PARENT = 36, 1
+"""PR_SET_CHILD_SUBREAPER and PR_SET_PDEATHSIG of Linux."""
 
 
 class Stop(BaseException):
@@ -39,8 +40,8 @@ def main(log: Path, lock: Path, command: list[str]) -> int:
     parent = os.getppid()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, _stop)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(ORPHANS_ARE_MINE, 1, 0, 0, 0)
+    prctl = _prctl()
+    prctl(ORPHANS_ARE_MINE, 1, 0, 0, 0)
     handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     with suppress(OSError):  # a file system without locks
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +49,12 @@ def main(log: Path, lock: Path, command: list[str]) -> int:
     try:
         with log.open("ab") as stream:
             job = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+                preexec_fn=lambda: prctl(DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0),  # safe: no threads here
             )
         while (found := job.poll()) is None and os.getppid() == parent:
             time.sleep(LOOKS)
@@ -62,6 +68,15 @@ def main(log: Path, lock: Path, command: list[str]) -> int:
     finally:
         _end_all()
     return status if status >= 0 else SIGNALED - status
+
+
+def _prctl() -> Callable[..., object]:
+    """Return Linux's prctl; on other systems what does nothing."""
+    try:
+        found: Callable[..., object] = ctypes.CDLL(None).prctl
+    except (OSError, AttributeError):
+        return lambda *_: None
+    return found
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

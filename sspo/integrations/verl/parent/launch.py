@@ -50,7 +50,8 @@ class InPlace:
 
     def status(self) -> int | None:
         """See Job."""
-        return self.process.poll()
+        found = self.process.poll()
+        return keeper.SIGNALED - found if found is not None and found < 0 else found
 
     def stop(self) -> None:
         """See Job."""

@@ -89,11 +89,7 @@ def _data(config: TrainConfig, folder: Path, longest: int) -> Iterator[str]:
 
 
 def _model(config: TrainConfig, place: Place) -> Iterator[str]:
-    attention = config.model.attention
-    if attention == AUTO:
-        attention = (
-            FLASH if place.flash and place.precision == "bfloat16" and place.device == "cuda" else "sdpa"
-        )
+    attention = attention_of(config, place)
     key = "actor_rollout_ref.model"
     yield f"{key}.path={quoted(model_folder(config.model.path).absolute())}"
     yield f"{key}.trust_remote_code=False"
@@ -209,6 +205,13 @@ def _machines(config: TrainConfig, place: Place) -> Iterator[str]:
     )
     if config.run.ray_address is None:
         yield "+ray_kwargs.ray_init.address=local"  # a cluster of its own, whatever else runs here
+
+
+def attention_of(config: TrainConfig, place: Place) -> str:
+    """Return the attention implementation of a job: `auto` is the one that packs rows, where there is one."""
+    if config.model.attention != AUTO:
+        return config.model.attention
+    return FLASH if place.flash and place.precision == "bfloat16" and place.device == "cuda" else "sdpa"
 
 
 def _longest_response(config: TrainConfig) -> int:

@@ -25,7 +25,7 @@ from sspo.integrations.verl.parent.environment import elsewhere, open_environmen
 from sspo.integrations.verl.parent.follow import Follower
 from sspo.integrations.verl.parent.launch import OUTPUT, prepare, started
 from sspo.integrations.verl.parent.questions import questions_of
-from sspo.integrations.verl.parent.recipe import Start, recipe
+from sspo.integrations.verl.parent.recipe import Start, attention_of, recipe
 from sspo.integrations.verl.parent.resume import evaluation_due, keep_last, rewind
 from sspo.models.policy import outlined_policy
 from sspo.rewards import open_reward, with_others
@@ -87,6 +87,7 @@ class Trial:
         hardware = {
             **described["hardware"],
             "device": self.place.device,
+            "attention": attention_of(self.config, self.place),
             "gpu": None if elsewhere(self.config) else environment.gpu,
             **({"nodes": self.config.run.nodes} if self.config.run.nodes > 1 else {}),
         }
