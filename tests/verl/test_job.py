@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from sspo.config import TrainConfig
 from sspo.config.build import build
 from sspo.models.forward import open_forward
 from sspo.models.policy import load_policy
+from sspo.objective.context import prepared
 from sspo.objective.micro_batch import part_loss, step_context
 from sspo.recording.file import read_recorded
+from sspo.recording.recorded import RecordedRollout
 from sspo.segmentation import segment, segmentation_seed
 from tests.verl.cpu import OVERRIDES, VARIABLES
 
@@ -134,6 +137,14 @@ def config(runs: dict[str, Path]) -> TrainConfig:
     return build(TrainConfig, yaml.safe_load((runs["verl"] / "config.yaml").read_text()))
 
 
+def recorded_of(folder: Path, config: TrainConfig, number: int) -> RecordedRollout:
+    """Return a recorded rollout with the columns that its objective requires."""
+    recorded = read_recorded(folder / "recording" / f"rollout{number:06d}.parquet")
+    group, vocabulary = config.rollout.responses, recorded.vocabulary
+    batch = prepared(recorded.batch, config.objective, group, config.seed, number, vocabulary)
+    return replace(recorded, batch=batch)
+
+
 def test_a_killed_job_continues_from_its_checkpoint(runs: dict[str, Path]) -> None:
     outcome = json.loads((runs["verl"] / "DONE.json").read_text())
     assert (outcome["rollouts"], outcome["steps"]) == (ROLLOUTS, ROLLOUTS * UPDATES)
@@ -160,9 +171,8 @@ def test_the_run_folder_is_that_of_any_other(runs: dict[str, Path]) -> None:
     mine, theirs = (lines(folder / "metrics.jsonl")[-1].keys() for folder in (own, other))
     assert {key for key in theirs - mine if not key.startswith("rollout/mismatch")} == set()
     assert mine <= theirs
-    assert (
-        next(row.keys() for row in lines(other / "samples.jsonl"))
-        == next(row.keys() for row in lines(own / "samples.jsonl"))
+    assert next(row.keys() for row in lines(other / "samples.jsonl")) == next(
+        row.keys() for row in lines(own / "samples.jsonl")
     )
     assert len(lines(other / "timing.jsonl")) == ROLLOUTS
 
@@ -224,7 +234,7 @@ def test_loss_gradient_and_clip_fractions_are_ours(runs: dict[str, Path], config
     """From the recorded inputs of the loss: losses and clip fractions of all steps, and the base model's gradient in the first."""
     steps = lines(runs["verl"] / "metrics.jsonl")
     for number in range(ROLLOUTS):
-        recorded = read_recorded(runs["verl"] / "recording" / f"rollout{number:06d}.parquet")
+        recorded = recorded_of(runs["verl"], config, number)
         for update in range(UPDATES):
             row_b, logp_bT = recorded.visits.of_update(update)
             context = step_context(recorded.batch, row_b, config.rollout.max_tokens)
@@ -238,7 +248,7 @@ def test_loss_gradient_and_clip_fractions_are_ours(runs: dict[str, Path], config
                     update,
                     key,
                 )
-    first = read_recorded(runs["verl"] / "recording" / "rollout000000.parquet")
+    first = recorded_of(runs["verl"], config, 0)
     policy = load_policy(config.model, torch.device("cpu"), config.prompt)
     row_b, _ = first.visits.of_update(0)
     part = first.batch.rows(row_b)

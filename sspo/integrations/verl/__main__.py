@@ -14,7 +14,7 @@ from typing import Any
 
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
-from sspo.integrations.verl.names import MODULES, NAME, OUTCOME, PLUGIN, VERSION
+from sspo.integrations.verl.names import FAILED_ANSWER, MODULES, NAME, OUTCOME, PLUGIN, VERSION
 from sspo.runs.runlog import write_atomic
 from sspo.trainer.optim import Diverged
 
@@ -42,11 +42,7 @@ def main() -> int:
         print(f"diverged: {error}", file=sys.stderr)
         return 1
     except Exception as error:
-        _say(
-            job,
-            "error",
-            f"{type(error).__name__}: {str(error).strip().splitlines()[-1] if str(error) else ''}",
-        )
+        _say(job, "error", _why(job, error))
         raise
     _say(job, "done", "")
     return 0
@@ -113,6 +109,15 @@ def run(overrides: Sequence[str]) -> None:
         if isinstance(cause, UserError | Diverged):
             raise cause from error
         raise
+
+
+def _why(job: Path | None, error: Exception) -> str:
+    """Return the last line of an error, or why an answer failed, which the error does not know."""
+    failed = None if job is None else job / FAILED_ANSWER
+    if failed is not None and failed.is_file():
+        return f"an answer could not be sampled or scored: {failed.read_text(encoding='utf-8')}"
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[-1] if said else ''}"
 
 
 def _say(job: Path | None, reason: str, message: str) -> None:

@@ -12,5 +12,7 @@ JOB, TRAIN, CURVE, LAST = "job.json", "train.parquet", "curve.parquet", "last.pa
 """Files of a trial's job: its configuration, the training rows, and the held-out rows of a point of the curve and of the last step."""
 OUTCOME = "outcome.json"
 """What a job says of its own end."""
+FAILED_ANSWER = "failed_answer.txt"
+"""Why the last answer that failed could not be sampled or scored."""
 MODULES = "VERL_USE_EXTERNAL_MODULES"
 """The variable that names the modules that verl imports."""

@@ -3,6 +3,7 @@
 options   our options in verl's configuration, and what is refused
 trainer   SSPOTrainer: verl's synchronous trainer with our rollouts and optimizer steps
 rollout   a rollout in verl's queue: read, and written back with our columns
+order     which rank takes which rows, step by step
 columns   the columns that travel to workers, and a worker's micro-batch
 loss      the loss in the workers, through verl's own ppo_loss
 agent     a trial: one answer from token ids, with its own seed and our reward

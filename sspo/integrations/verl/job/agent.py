@@ -24,7 +24,7 @@ from verl.experimental.agent_loop.agent_loop import (
 
 from sspo.config import TrainConfig
 from sspo.integrations.verl.job.options import trial_options
-from sspo.integrations.verl.names import NAME
+from sspo.integrations.verl.names import FAILED_ANSWER, NAME
 from sspo.models.folder import model_folder
 from sspo.models.loading import read_tokenizer
 from sspo.models.memory.shape import NoShape, read_shape
@@ -52,9 +52,10 @@ class Scorer:
         stop = list(self.config.rollout.stop)
         return {
             "max_tokens": asked["max_tokens"],
-            "temperature": asked["temperature"],
+            # as a draw, the likeliest token leaves other rows their seeds: on a CPU vLLM forgets them all beside a row without
+            "temperature": asked["temperature"] or 1.0,
             "top_p": asked["top_p"],
-            "top_k": asked["top_k"],
+            "top_k": asked["top_k"] if asked["temperature"] else 1,
             "seed": asked["seeds"][session],
             "logprobs": True,
             "stop": stop or None,
@@ -122,7 +123,15 @@ class SSPOAgentLoop(AgentLoopBase):
 
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
         """Return the answer to a row of the data. verl's sampling options are not used: each row has its own."""
-        scorer = scorer_of(self.config.trainer.v1[NAME].job)
+        job = Path(self.config.trainer.v1[NAME].job)
+        try:
+            return await self._answer(scorer_of(str(job)), kwargs)
+        except Exception as error:
+            # verl goes on without the row, and fails later without a word of the reason
+            (job.parent / FAILED_ANSWER).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+            raise
+
+    async def _answer(self, scorer: Scorer, kwargs: Mapping[str, Any]) -> AgentLoopOutput:
         asked, session = (
             {**json.loads(kwargs[NAME]), "place": int(kwargs["index"])},
             int(kwargs["session_id"]),

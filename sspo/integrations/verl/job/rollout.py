@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -142,19 +142,3 @@ def write(read_: Read, batch: Batch, meta: Any) -> Any:
         partition_id=meta.partition_id,
         fields=TensorDict(columns, batch_size=len(read_.keys)),
     )
-
-
-def order_of_rows(minibatches: Sequence[torch.Tensor], tokens_B: Sequence[int], ranks: int) -> list[int]:
-    """Return rows in the order in which verl's ranks take them: rank by rank, and within a rank mini-batch by mini-batch.
-
-    Each mini-batch is dealt to ranks in equal numbers, longest rows first and back and forth, so that ranks have about equally
-    many tokens.
-    """
-    dealt: list[list[list[int]]] = [[] for _ in range(ranks)]
-    for row_b in minibatches:
-        rows = sorted(row_b.tolist(), key=lambda row: (-tokens_B[row], row))
-        turns = [rows[i : i + ranks] for i in range(0, len(rows), ranks)]
-        turns = [turn[::-1] if i % 2 else turn for i, turn in enumerate(turns)]
-        for rank in range(ranks):
-            dealt[rank].append([turn[rank] for turn in turns])
-    return [row for of_rank in dealt for of_step in of_rank for row in of_step]

@@ -31,7 +31,8 @@ from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
 from sspo.integrations.verl.job.course import JobCourse
 from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
 from sspo.integrations.verl.job.options import read_options
-from sspo.integrations.verl.job.rollout import Read, order_of_rows, read, write
+from sspo.integrations.verl.job.order import order_of_rows
+from sspo.integrations.verl.job.rollout import Read, read, write
 from sspo.integrations.verl.names import CURVE, NAME
 from sspo.metrics import Metric, merge_all, observe
 from sspo.models.loading import read_tokenizer

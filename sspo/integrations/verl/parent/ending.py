@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.errors import RunFailed, UserError
-from sspo.integrations.verl.names import OUTCOME
+from sspo.integrations.verl.names import FAILED_ANSWER, OUTCOME
 from sspo.integrations.verl.parent.keeper import SIGNALED
 from sspo.integrations.verl.parent.launch import OUTPUT
 
@@ -56,7 +56,8 @@ class Outcome:
 
 def clear(folder: Path) -> None:
     """Forget how an earlier job ended."""
-    (folder / OUTCOME).unlink(missing_ok=True)
+    for name in (OUTCOME, FAILED_ANSWER):
+        (folder / name).unlink(missing_ok=True)
 
 
 def outcome_of(folder: Path, status: int) -> Outcome:
