@@ -25,6 +25,7 @@ from verl.trainer.ppo.v1 import PPOTrainerSync, register_trainer
 from verl.utils.config import omega_conf_to_dataclass
 from verl.utils.dataset.rl_dataset import collate_fn
 from verl.utils.metric import reduce_metrics
+from verl.utils.py_functional import rename_dict
 from verl.workers.utils.padding import response_from_nested
 
 from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
@@ -116,7 +117,7 @@ class SSPOTrainer(PPOTrainerSync):
             output = self.actor_rollout_wg.update_actor(self._ordered(batch, minibatches))
             found: dict[str, Any] = dict(output["metrics"])
             self._count(minibatches, found.pop(NAME), found)
-            theirs = {f"actor/{key}": value for key, value in found.items()}
+            theirs = rename_dict(found, "actor/")
             theirs["perf/mfu/actor"] = theirs.pop("actor/mfu")
             metrics.update(reduce_metrics(theirs))
         metrics.update(values_of(self.current.steps))
