@@ -139,6 +139,11 @@ def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
         ),
     )
     _check_reference(sized.objective.kl.coef, actor)
+    capped = [name for name in ("tis_cap", "mis_cap") if getattr(sized.objective, name) is not None]
+    if capped and not rollout.calculate_log_probs:
+        raise UserError(
+            f"objective.{capped[0]} needs the sampler's own log-probabilities: set actor_rollout_ref.rollout.calculate_log_probs=true"
+        )
     if sized.objective.bounds.target_clip_frac is not None:
         raise UserError(
             "objective.bounds.target_clip_frac needs a run folder, which keeps the controller's state: train it as a trial, "
