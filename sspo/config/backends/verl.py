@@ -27,6 +27,8 @@ def beyond_verl(config: TrainConfig) -> Iterator[Refusal]:
         yield "rollout.engine", rollout.engine, "verl samples with vLLM", ENGINE
     if rollout.resample:
         yield "rollout.resample", rollout.resample, "verl samples each prompt once", "0"
+    if not trainer.rollouts:
+        yield "trainer.rollouts", trainer.rollouts, "a job of verl trains", "1"
     if trainer.old_logp != "trainer":
         yield "trainer.old_logp", trainer.old_logp, OWN_PASSES, "trainer"
     if trainer.forward != "plain":

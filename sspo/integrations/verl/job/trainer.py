@@ -31,7 +31,7 @@ from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
 from sspo.integrations.verl.job.course import JobCourse
 from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
 from sspo.integrations.verl.job.options import read_options
-from sspo.integrations.verl.job.order import order_of_rows
+from sspo.integrations.verl.job.order import check_even, order_of_rows
 from sspo.integrations.verl.job.rollout import Read, read, write
 from sspo.integrations.verl.names import CURVE, NAME
 from sspo.metrics import Metric, merge_all, observe
@@ -71,8 +71,9 @@ class SSPOTrainer(PPOTrainerSync):
         check_readable(self.ours.segmentation, self.own_tokenizer)
 
     def _setup(self) -> None:
-        """Set up as verl does, and give every worker our loss."""
+        """Set up as verl does, and give every worker our loss. Raises UserError for steps that ranks cannot share."""
         super()._setup()
+        check_even(self.ours.trainer.minibatch, self._ranks())
         loss = partial(
             step_loss,
             config=omega_conf_to_dataclass(self.config.actor_rollout_ref.actor),
@@ -261,11 +262,14 @@ class SSPOTrainer(PPOTrainerSync):
     def _dump_generations(
         self, *, reward_extra_infos_dict: Mapping[str, Sequence[str]], **others: Any
     ) -> None:
-        """Tell a trial's evaluation instead of writing verl's file of it."""
+        """Tell a trial's evaluation instead of writing verl's file of it. Raises RuntimeError if answers are missing."""
         if self.trial is None:
             super()._dump_generations(reward_extra_infos_dict=reward_extra_infos_dict, **others)
             return
         rows = [json.loads(text)["row"] for text in reward_extra_infos_dict[NAME]]
+        asked = len(self.val_dataloader.dataset)
+        if len(rows) != asked:  # verl leaves out answers that failed
+            raise RuntimeError(f"an evaluation has {len(rows)} instead of {asked} answers")
         rows.sort(key=lambda row: row.pop("place"))
         self.trial.evaluated(self.global_steps, rows, final=self.val_dataloader is self.last)
 
