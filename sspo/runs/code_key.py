@@ -30,7 +30,7 @@ ENTRIES = (
     ("sspo.trainer.loop", "Trainer"),
     ("sspo.integrations.trl.trial", "open_trial"),
     ("sspo.integrations.verl.parent.trial", "open_trial"),
-    ("sspo.integrations.verl.job.trainer", "SSPOTrainer"),
+    ("sspo.integrations.verl.job.trainer", "VerlTrainer"),
     ("sspo.integrations.verl.job.agent", "SSPOAgentLoop"),
 )
 """Where runs begin, a backend each; a checkout may lack all but the first."""

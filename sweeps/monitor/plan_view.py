@@ -49,7 +49,9 @@ def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | No
     refused = why_not_held(plan, arms, place or here()) if predicted else None
     if predicted:
         show_expected(plan, standings, place or here(), expected, console, others=refused is not None)
-    widest = max(expected.widths, default=1)  # as many devices as one trial takes, on machines that are not here
+    widest = max(
+        expected.widths, default=1
+    )  # as many devices as one trial takes, on machines that are not here
     slots = workers or (default_workers(visible_devices()) if place is None else widest)
     lines = [
         *([] if refused else time_lines(expected, slots)),

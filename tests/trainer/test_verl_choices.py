@@ -33,7 +33,6 @@ TENSOR = "actor_rollout_ref.rollout.tensor_model_parallel_size"
         ),
         ((*VERL, "trainer.forward=lean", "trainer.optimizer=adamw_8bit"), "set trainer.forward=plain, trainer.optimizer=adamw, or"),
         ((*VERL, "rollout.responses=3"), "minibatch=32 does not divide the rollout of 48 responses"),
-        ((*VERL, "rollout.responses=3", "trainer.minibatch=16"), "trainer.minibatch=16 (verl's minibatches hold all 3 responses of a prompt): set trainer.minibatch=12"),
         ((*VERL, "run.gpus=64"), "trainer.minibatch=32 (verl spreads a minibatch evenly over 64 devices): set trainer.minibatch=64"),
         ((*VERL, "run.gpus=3"), "run.gpus=3 (no minibatch of the 256 responses of a rollout spreads evenly over 3 devices): set run.gpus=1"),
         ((*VERL, "run.nodes=2"), "run.nodes=2 requires a Ray cluster of that many nodes: set run.ray_address"),

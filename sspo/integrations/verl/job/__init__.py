@@ -1,7 +1,7 @@
 """What runs inside verl's own processes, in verl's environment.
 
 options   our options in verl's configuration, and what is refused
-trainer   SSPOTrainer: verl's synchronous trainer with our rollouts and optimizer steps
+trainer   VerlTrainer: verl's synchronous trainer with our rollouts and optimizer steps
 rollout   a rollout in verl's queue: read, and written back with our columns
 order     which rank takes which rows, step by step
 columns   the columns that travel to workers, and a worker's micro-batch

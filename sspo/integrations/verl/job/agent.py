@@ -88,7 +88,8 @@ class Scorer:
 
     def _response(self, asked: Mapping[str, Any], ids: list[int], session: int) -> Response:
         (text,) = response_texts([ids], self.tokenizer, self.ends)
-        ended = ids[-1] in self.ends or any(text.endswith(stop) for stop in self.config.rollout.stop)
+        # not only at the end: the last token may go on behind the text that stopped vLLM
+        ended = ids[-1] in self.ends or any(stop in text for stop in self.config.rollout.stop)
         return Response(
             text=text,
             tokens=len(ids),

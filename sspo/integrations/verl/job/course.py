@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from sspo.integrations.rollout import TrainedRollout, recorded_of
-from sspo.integrations.verl.job.events import Events, JobState, load_state
-from sspo.integrations.verl.job.options import Options
+from sspo.integrations.verl.job.events import JobEvents, JobState, load_state
+from sspo.integrations.verl.job.options import JobOptions
 from sspo.models.device import resolve_precision
 from sspo.objective.clip_controller import scaled
 from sspo.recording.recorded import RecordedRollout
@@ -44,10 +44,10 @@ Again = Callable[[Sequence[int]], torch.Tensor]
 class JobCourse:
     """One trial's job, from its last checkpoint on."""
 
-    def __init__(self, options: Options, device: str):
+    def __init__(self, options: JobOptions, device: str):
         assert options.job is not None
         self.config, self.folder = options.config, options.job
-        self.events = Events(options.job)
+        self.events = JobEvents(options.job)
         self.state = JobState()
         self.watch = ClipWatch(self.config, 0)
         self.statuses = open_reward(self.config.reward).statuses

@@ -28,7 +28,7 @@ class JobState:
     control: ClipControl = field(default_factory=ClipControl)
 
 
-class Events:
+class JobEvents:
     """Appends to a job's log.jsonl. Every line is flushed."""
 
     def __init__(self, folder: Path):

@@ -48,7 +48,7 @@ PLAIN = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class JobOptions:
     """What a trainer in verl is to do."""
 
     config: TrainConfig
@@ -58,7 +58,7 @@ class Options:
     final: bool = False
 
 
-def read_options(config: Any) -> Options:
+def read_options(config: Any) -> JobOptions:
     """Return our options from verl's whole configuration (an OmegaConf node). Raises UserError in one sentence."""
     from omegaconf import OmegaConf
 
@@ -78,7 +78,7 @@ def read_options(config: Any) -> Options:
         given.get("segmentation", "subsentence"),
         given.get("overrides", []),
     )
-    return Options(config=_with_sizes(ours, config))
+    return JobOptions(config=_with_sizes(ours, config))
 
 
 def check_plain(config: Any) -> None:
@@ -109,10 +109,10 @@ def check_plain(config: Any) -> None:
         )
 
 
-def trial_options(path: Path, *, final: bool) -> Options:
+def trial_options(path: Path, *, final: bool) -> JobOptions:
     """Return the options of a trial by its job.json."""
     content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Options(config=build(TrainConfig, content["config"]), job=Path(content["folder"]), final=final)
+    return JobOptions(config=build(TrainConfig, content["config"]), job=Path(content["folder"]), final=final)
 
 
 def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:

@@ -13,6 +13,7 @@ from verl.workers.utils.padding import response_to_nested
 
 from sspo.errors import UserError
 from sspo.integrations.verl.job.columns import ENTROPY, OLD_LOGP, REFERENCE, columns_of
+from sspo.integrations.verl.job.order import order_of_answers
 from sspo.integrations.verl.names import NAME
 from sspo.types import UNGRADED, Batch, Score, TokenExtras
 
@@ -36,7 +37,7 @@ class Read:
 
 
 def read(meta: Any, group: int, prompts: int, *, reference: bool, sampler: bool) -> Read:
-    """Return the rollout of so many prompts with `group` responses each. Raises UserError if responses are missing."""
+    """Return the rollout of so many prompts with `group` responses each. Raises RuntimeError if responses are missing."""
     keys = sorted_keys(meta, group, prompts)
     fields = [*FIELDS, *([REFERENCE] if reference else []), *([SAMPLER] if sampler else [])]
     data = tq.kv_batch_get(
@@ -59,17 +60,7 @@ def sorted_keys(meta: Any, group: int, prompts: int) -> list[tuple[str, int]]:
     """Return verl's keys, `uid_session_output`, with the data's number of their prompt, in the order of the data."""
     data = tq.kv_batch_get(keys=meta.keys, partition_id=meta.partition_id, select_fields=["index"])
     numbers = [int(one) for one in listed(data["index"])]
-    parts = [key.rsplit("_", 2) for key in meta.keys]
-    if any(output != "0" for _, _, output in parts):
-        raise UserError(
-            "an agent loop returned several outputs for one response, which our segmentation cannot read: use an agent loop of one turn"
-        )
-    if len(parts) != group * prompts:
-        raise UserError(
-            f"a rollout of {prompts} prompts with {group} responses has {len(parts)} instead of {group * prompts}: sampling or scoring of the "
-            "others failed, and verl's log above says why"
-        )
-    order = sorted(range(len(parts)), key=lambda i: (numbers[i], parts[i][0], int(parts[i][1])))
+    order = order_of_answers(meta.keys, meta.tags, numbers, group * prompts)
     return [(meta.keys[i], numbers[i]) for i in order]
 
 

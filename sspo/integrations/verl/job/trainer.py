@@ -1,4 +1,4 @@
-"""SSPOTrainer: verl's synchronous trainer with the objectives and segmentation of this project, `trainer.v1.trainer_mode=sspo`.
+"""VerlTrainer: verl's synchronous trainer with the objectives and segmentation of this project, `trainer.v1.trainer_mode=sspo`.
 
 verl samples, scores, evaluates the old policy, shards and steps. Ours are the advantages, the segments, the bounds and the loss,
 and which rows belong to which optimizer step: a seeded permutation of the rollout per epoch, as in our own trainer, dealt to
@@ -32,7 +32,7 @@ from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
 from sspo.integrations.verl.job.course import JobCourse
 from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
 from sspo.integrations.verl.job.options import read_options
-from sspo.integrations.verl.job.order import order_of_rows
+from sspo.integrations.verl.job.order import check_even, order_of_rows
 from sspo.integrations.verl.job.rollout import Read, read, write
 from sspo.integrations.verl.names import CURVE, NAME
 from sspo.metrics import Metric, merge_all, observe
@@ -46,7 +46,7 @@ from sspo.types import Score
 
 
 @register_trainer(NAME)
-class SSPOTrainer(PPOTrainerSync):
+class VerlTrainer(PPOTrainerSync):
     """Trains as verl's synchronous trainer does, with the loss that `trainer.v1.sspo` names."""
 
     def __init__(self, config: Any):
@@ -72,8 +72,9 @@ class SSPOTrainer(PPOTrainerSync):
         check_readable(self.ours.segmentation, self.own_tokenizer)
 
     def _setup(self) -> None:
-        """Set up as verl does, and give every worker our loss."""
+        """Set up as verl does, and give every worker our loss. Raises UserError for steps that ranks cannot share."""
         super()._setup()
+        check_even(self.ours.trainer.minibatch, self._ranks())
         loss = partial(
             step_loss,
             config=omega_conf_to_dataclass(self.config.actor_rollout_ref.actor),
@@ -262,11 +263,14 @@ class SSPOTrainer(PPOTrainerSync):
     def _dump_generations(
         self, *, reward_extra_infos_dict: Mapping[str, Sequence[str]], **others: Any
     ) -> None:
-        """Tell a trial's evaluation instead of writing verl's file of it."""
+        """Tell a trial's evaluation instead of writing verl's file of it. Raises RuntimeError if answers are missing."""
         if self.trial is None:
             super()._dump_generations(reward_extra_infos_dict=reward_extra_infos_dict, **others)
             return
         rows = [json.loads(text)["row"] for text in reward_extra_infos_dict[NAME]]
+        asked = len(self.val_dataloader.dataset)
+        if len(rows) != asked:  # verl leaves out answers that failed
+            raise RuntimeError(f"an evaluation has {len(rows)} instead of {asked} answers")
         rows.sort(key=lambda row: row.pop("place"))
         self.trial.evaluated(self.global_steps, rows, final=self.val_dataloader is self.last)
 

@@ -40,12 +40,12 @@ FOLDER = "verl"
 """The job's folder in the run's."""
 
 
-def open_trial(config: TrainConfig, folder: Path, progress: Progress) -> Trial:
+def open_trial(config: TrainConfig, folder: Path, progress: Progress) -> JobTrial:
     """Return the run, at its last checkpoint or the base model. Raises UserError."""
-    return Trial(config, folder, progress)
+    return JobTrial(config, folder, progress)
 
 
-class Trial:
+class JobTrial:
     """One run by a job of verl."""
 
     def __init__(self, config: TrainConfig, folder: Path, progress: Progress):
