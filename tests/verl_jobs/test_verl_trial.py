@@ -20,7 +20,7 @@ from sspo.evaluation.draws import curve_step, last_step
 from sspo.tasks import task_of
 from tests.trainer.runs import TINY, folder, lines, train
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = (
     "trainer.backend=verl",
     "rollout=vllm",
@@ -177,6 +177,7 @@ def test_a_silent_job_is_a_timeout_and_nothing_of_it_is_left(fake):
     assert not psutil.pid_exists(int((fake.place / "orphan").read_text()))
 
 
+@pytest.mark.acceptance
 def test_a_job_ends_with_the_process_that_started_it_however_that_ends(fake, whole):
     fake.scenario.write_text(json.dumps({"orphan": 1, "silent": 1}))
     words = [*TINY, f"run.store={fake.store}", *WORDS, f"run.verl_python={fake.python}"]
@@ -191,6 +192,7 @@ def test_a_job_ends_with_the_process_that_started_it_however_that_ends(fake, who
     assert content(fake.run) == content(whole)
 
 
+@pytest.mark.acceptance
 def test_a_keeper_that_is_killed_takes_its_job_along(fake):
     fake.scenario.write_text(json.dumps({"silent": 1}))
     words = [*TINY, f"run.store={fake.store}", *WORDS, f"run.verl_python={fake.python}"]
@@ -204,6 +206,7 @@ def test_a_keeper_that_is_killed_takes_its_job_along(fake):
     assert fake.failed()["reason"] == "killed"
 
 
+@pytest.mark.acceptance
 def test_an_interrupt_stops_the_job(fake):
     fake.scenario.write_text(json.dumps({"orphan": 1, "silent": 1}))
     words = [*TINY, f"run.store={fake.store}", *WORDS, f"run.verl_python={fake.python}"]
