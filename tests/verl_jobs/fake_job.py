@@ -68,8 +68,9 @@ class Job:
         self.checkpoints = Path(options["trainer.default_local_dir"])
         latest = self.checkpoints / "latest_checkpointed_iteration.txt"
         self.done = int(latest.read_text()) if latest.is_file() else 0
+        kept = sorted(path.name for path in self.checkpoints.glob("global_step_*"))
         with (SCENARIO.parent / "started.jsonl").open("a") as stream:
-            stream.write(json.dumps({"done": self.done, "options": options}) + "\n")
+            stream.write(json.dumps({"done": self.done, "kept": kept, "options": options}) + "\n")
 
     def run(self) -> int:
         print(

@@ -152,6 +152,13 @@ def test_a_checkpoint_without_weights_is_not_continued_from(fake, whole):
     assert content(fake.run) == content(whole)
 
 
+def test_checkpoints_of_earlier_processes_do_not_pile_up(fake):
+    """verl counts those of its own process alone."""
+    assert fake.train("run.checkpoints_kept=1", killed=4).returncode == 1
+    assert fake.train("run.checkpoints_kept=1").returncode == 0
+    assert [start["kept"] for start in fake.starts()] == [[], ["global_step_4"]]
+
+
 def test_a_job_that_was_killed_after_its_last_checkpoint_only_scores(fake, whole):
     assert fake.train(killed_scoring=5).returncode == 1
     assert fake.train().returncode == 0
@@ -170,10 +177,10 @@ def test_a_log_that_a_checkpoint_does_not_find_again_begins_anew(fake, whole):
 
 
 def test_a_silent_job_is_a_timeout_and_nothing_of_it_is_left(fake):
-    ended = fake.train("run.silence=0.5", silent=1, orphan=1)
+    ended = fake.train("run.silence=3", silent=1, orphan=1)
     assert ended.returncode == 1
     assert fake.failed()["reason"] == "timeout"
-    assert "run.silence=0.5" in fake.failed()["message"]
+    assert "run.silence=3" in fake.failed()["message"]
     assert not psutil.pid_exists(int((fake.place / "orphan").read_text()))
 
 

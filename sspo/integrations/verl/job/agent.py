@@ -87,14 +87,14 @@ class Scorer:
         return json.dumps(told)
 
     def _response(self, asked: Mapping[str, Any], ids: list[int], session: int) -> Response:
-        (text,) = response_texts([ids], self.tokenizer, self.ends)
-        # not only at the end: the last token may go on behind the text that stopped vLLM
-        ended = ids[-1] in self.ends or any(stop in text for stop in self.config.rollout.stop)
+        text, before = response_texts([ids, ids[:-1]], self.tokenizer, self.ends)
+        # the last token may go on behind the text that stopped vLLM, which does not say why an answer ended
+        stopped = any(stop in text and stop not in before for stop in self.config.rollout.stop)
         return Response(
             text=text,
             tokens=len(ids),
             limit=asked["max_tokens"],
-            truncated=len(ids) == asked["max_tokens"] and not ended,
+            truncated=len(ids) == asked["max_tokens"] and ids[-1] not in self.ends and not stopped,
             twice=asked["twice"][session],
         )
 

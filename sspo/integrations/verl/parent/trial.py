@@ -65,6 +65,7 @@ class JobTrial:
         self.folder.mkdir(exist_ok=True)
         prepare(config, self.folder, self.environment)
         self.done = rewind(self.folder, progress.warn)
+        keep_last(self.folder, config.run.checkpoints_kept)  # verl counts those of its own process alone
         self.log.rewind({})
         self.follower = Follower(self.folder, self.log, progress)
         self.follower.read()
