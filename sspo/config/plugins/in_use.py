@@ -9,7 +9,7 @@ from sspo.config import SegmentationConfig, TrainConfig
 from sspo.config.folder_table import defines
 from sspo.config.plugins import installed
 from sspo.config.plugins.kinds import KINDS
-from sspo.config.plugins.own_file import is_file
+from sspo.config.plugins.own_file import OwnFile, is_file
 from sspo.config.reward_sum import names_in_use
 
 PARTS = re.compile(r"[\[\],*'\"\s]+")
@@ -44,6 +44,13 @@ def rows_in_use(config: TrainConfig) -> list[tuple[str, str, str]]:
 def files_in_use(config: TrainConfig) -> dict[str, str]:
     """Return the user files that a run executes: name to the option that names it."""
     return {name: key for _, key, name in rows_in_use(config) if is_file(name)}
+
+
+def digests_in_use(config: TrainConfig) -> dict[str, str]:
+    """Return the digest of every user file that a run executes, by its name. Raises UserError for one that cannot be read."""
+    return {
+        name: OwnFile(KINDS[word], key, name).digest for word, key, name in rows_in_use(config) if is_file(name)
+    }
 
 
 def packages_in_use(config: TrainConfig) -> list[str]:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sspo.config import TrainConfig
+from sspo.config.backends.verl import ENGINE
 from sspo.config.build import build
+from sspo.config.plugins.in_use import digests_in_use
 from sspo.config.validation import validate
-from sspo.errors import UserError, unknown
+from sspo.errors import UserError, shown, unknown
 from sspo.integrations.composed import composed
 from sspo.integrations.verl.names import NAME
 
@@ -63,20 +65,28 @@ def read_options(config: Any) -> JobOptions:
     from omegaconf import OmegaConf
 
     given = OmegaConf.to_container(
-        OmegaConf.select(config, f"trainer.v1.{NAME}") or OmegaConf.create(), resolve=True
+        OmegaConf.create({NAME: OmegaConf.select(config, f"trainer.v1.{NAME}")}), resolve=True
     )
     assert isinstance(given, dict)
+    given = given[NAME] if given[NAME] is not None else {}
+    if not isinstance(given, dict):
+        raise UserError(f"trainer.v1.{NAME} must hold the keys {', '.join(KEYS)}, got {shown(given)}")
     for key in given:
         if key not in KEYS:
             raise unknown("key", f"trainer.v1.{NAME}.{key}", [f"trainer.v1.{NAME}.{name}" for name in KEYS])
     check_plain(config)
     if "job" in given:
         return trial_options(Path(given["job"]), final=bool(given.get("final", False)))
+    overrides = given.get("overrides") or []
+    if not isinstance(overrides, list) or not all(isinstance(word, str) for word in overrides):
+        raise UserError(
+            f'trainer.v1.{NAME}.overrides must be a list of texts, got {shown(overrides)}: write ["objective.clip.low=0.05"]'
+        )
     ours = composed(
         f"trainer.v1.{NAME}.overrides",
         given.get("objective", "sspo"),
         given.get("segmentation", "subsentence"),
-        given.get("overrides", []),
+        overrides,
     )
     return JobOptions(config=_with_sizes(ours, config))
 
@@ -111,12 +121,29 @@ def check_plain(config: Any) -> None:
 
 def trial_options(path: Path, *, final: bool) -> JobOptions:
     """Return the options of a trial by its job.json."""
-    content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return JobOptions(config=build(TrainConfig, content["config"]), job=Path(content["folder"]), final=final)
+    try:
+        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"trainer.v1.{NAME}.job={path} cannot be read ({error}): `sspo train trainer.backend=verl` writes it and starts the job"
+        ) from error
+    config = build(TrainConfig, content["config"])
+    files = digests_in_use(config)
+    changed = [name for name, digest in content["files"].items() if files.get(name) != digest]
+    if changed:
+        raise UserError(f"{changed[0]} has changed since its trial was started: start the trial again")
+    return JobOptions(config=config, job=Path(content["folder"]), final=final)
 
 
 def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
     """Return our configuration with the sizes of verl's, which our code reads there. Raises UserError."""
+    from omegaconf import OmegaConf
+
+    engine = OmegaConf.select(config, "actor_rollout_ref.rollout.name")
+    if engine != ENGINE:
+        raise UserError(
+            f"actor_rollout_ref.rollout.name={engine} was not tried with trainer.v1.trainer_mode={NAME}: set {ENGINE}"
+        )
     data, actor, rollout = config.data, config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     seed = data.get("seed")
     sized = replace(

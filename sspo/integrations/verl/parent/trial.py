@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config import TrainConfig
+from sspo.config.plugins.in_use import digests_in_use
 from sspo.console.progress import Progress
 from sspo.errors import RunFailed, UserError
 from sspo.evaluation.draws import last_step
@@ -123,7 +124,7 @@ class JobTrial:
         """Run a job to its end. Raises UserError and RunFailed."""
         config = self.config
         clear(self.folder)
-        content = {"config": asdict(config), "folder": str(self.folder)}
+        content = {"config": asdict(config), "folder": str(self.folder), "files": digests_in_use(config)}
         write_atomic(self.folder / JOB, json.dumps(content, indent=1) + "\n")
         words = recipe(config, self.folder, self.questions.longest, self.place, start)
         with started(config, self.folder, self.environment, words) as job:
