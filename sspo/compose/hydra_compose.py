@@ -184,7 +184,7 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
             parsed.append(_parse(text))
         except HydraException as error:
             raise UserError(
-                f"'{text}' is not a valid override: write key=value, quoting values with spaces or commas"
+                f"'{text}' is not a valid override: write key=value, quoting values with spaces, commas or equals signs"
             ) from error
         _check_override(parsed[-1], text)
     return parsed

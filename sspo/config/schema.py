@@ -237,8 +237,8 @@ class TrainerConfig:
     record: int = 0
     """Record the inputs of the loss in every k-th rollout, for replay; 0 for none. Not part of a cell's identity."""
     verl: tuple[str, ...] = ()
-    """Backend 'verl': overrides of verl's own options, each in quotes: `['a.b=1','+c=2']`; those that follow from our options are
-    refused.
+    """Backend 'verl': overrides of verl's own options, each in double quotes: `'trainer.verl=["a.b=1","+c=2"]'` in a shell;
+    those that follow from our options are refused.
     """
     warn_after: int = 3
     """Rollouts after which a run warns, once, if its clipping cannot act; 0 never warns."""

@@ -41,7 +41,7 @@ def check_overrides(key: str, overrides: Sequence[str]) -> None:
         check_resolvers(key, override)
         if RESERVED.match(override):
             raise UserError(
-                f"{key}: '{override}' is set by the sweep; use seeds, replay and the options of `sweeps run`"
+                f"{key}: '{override}' is set by the sweep; use seeds, resources, replay and the options of `sweeps run`"
             )
 
 

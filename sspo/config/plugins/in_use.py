@@ -49,7 +49,9 @@ def files_in_use(config: TrainConfig) -> dict[str, str]:
 def digests_in_use(config: TrainConfig) -> dict[str, str]:
     """Return the digest of every user file that a run executes, by its name. Raises UserError for one that cannot be read."""
     return {
-        name: OwnFile(KINDS[word], key, name).digest for word, key, name in rows_in_use(config) if is_file(name)
+        name: OwnFile(KINDS[word], key, name).digest
+        for word, key, name in rows_in_use(config)
+        if is_file(name)
     }
 
 

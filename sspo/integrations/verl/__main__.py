@@ -63,6 +63,8 @@ def check_version() -> None:
 
 def check(overrides: Sequence[str]) -> Path | None:
     """Compose verl's configuration and read our options in it; return the folder of a trial. Raises UserError."""
+    from omegaconf.errors import MissingMandatoryValue
+
     config = composed(overrides)
     mode = config.trainer.v1.trainer_mode
     if mode != NAME:
@@ -78,7 +80,12 @@ def check(overrides: Sequence[str]) -> Path | None:
         raise UserError(
             f"our plug-in for verl cannot be imported: {type(error).__name__}: {error}"
         ) from error
-    return read_options(config).job
+    try:
+        return read_options(config).job
+    except MissingMandatoryValue as error:
+        raise UserError(
+            f"verl's configuration: {error.full_key} has no default, and the command does not set it"
+        ) from error
 
 
 def composed(overrides: Sequence[str]) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,9 +104,10 @@ def check_plain(config: Any) -> None:
     for key, (plain, ours) in PLAIN.items():
         found = select(config, key)
         if found != plain and found is not None:
-            instead = f"trainer.v1.{NAME}.overrides=['{ours}=...']" if ours else f"leave it at {plain}"
+            text = plain if isinstance(plain, str) else json.dumps(plain)
+            instead = f"set it to {text}" + (f" and {_override(ours)} if you need it" if ours else "")
             raise UserError(
-                f"{key}={found} is verl's option for its own loss, and the objective is ours: set {instead}"
+                f"{key}={found} is verl's option for its own loss, and the objective is ours: {instead}"
             )
     strategy = str(select(config, "actor_rollout_ref.actor.strategy"))
     if not strategy.startswith("fsdp"):
@@ -146,6 +147,11 @@ def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
         )
     data, actor, rollout = config.data, config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     seed = data.get("seed")
+    if data.train_batch_size % actor.ppo_mini_batch_size:
+        raise UserError(
+            f"actor_rollout_ref.actor.ppo_mini_batch_size={actor.ppo_mini_batch_size} does not divide "
+            f"data.train_batch_size={data.train_batch_size}: both count prompts, so set it to a divisor"
+        )
     sized = replace(
         ours,
         seed=0 if seed is None else int(seed),
@@ -189,5 +195,10 @@ def _check_reference(coef: float, actor: Any) -> None:
     if actor.use_kl_loss and actor.kl_loss_coef != 0:
         raise UserError(
             f"actor_rollout_ref.actor.kl_loss_coef={actor.kl_loss_coef} is verl's own penalty, and the objective is ours: set it to 0 and "
-            f"trainer.v1.{NAME}.overrides=['objective.kl.coef=...']"
+            f"{_override('objective.kl.coef')}"
         )
+
+
+def _override(option: str) -> str:
+    """Return how an option of ours is set on a shell's command line of verl's."""
+    return f"'+trainer.v1.{NAME}.overrides=[\"{option}=...\"]'"
