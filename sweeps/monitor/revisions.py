@@ -59,7 +59,7 @@ def _other_versions(finished: Sequence[dict[str, Any]]) -> str | None:
     found = Counter(
         f"{name} {theirs}"
         for environment in finished
-        for name, theirs in (environment.get("versions") or {}).items()
+        for name, theirs in (_chosen(environment).get("versions") or {}).items()
         if name in here and here[name] is not None and theirs != here[name]
     )
     if not found:
@@ -67,6 +67,12 @@ def _other_versions(finished: Sequence[dict[str, Any]]) -> str | None:
     parts = ", ".join(f"{runs} with {package}" for package, runs in sorted(found.items()))
     own = ", ".join(f"{name} {found}" for name, found in here.items())
     return f"warning: finished runs were made with package versions that differ from these ({own}): {parts}"
+
+
+def _chosen(environment: dict[str, Any]) -> dict[str, Any]:
+    """Return the environment that whoever started the run has chosen: a job of verl has one of its own."""
+    found = environment.get("parent")
+    return found if isinstance(found, dict) else environment
 
 
 def _version(name: str) -> str | None:

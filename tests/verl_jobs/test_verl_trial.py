@@ -290,3 +290,10 @@ def test_a_job_imports_our_plugin_after_the_users_own_modules(fake, monkeypatch)
     assert fake.train(refused="enough").returncode == 2
     assert "mine.platform,sspo.integrations.verl.plugin" in (fake.run / "verl" / "job.log").read_text()
     assert os.environ["VERL_USE_EXTERNAL_MODULES"] == "mine.platform"
+
+
+def test_a_machine_without_devices_is_refused_before_any_work(fake):
+    ended = fake.train("run.device=auto")
+    assert ended.returncode == 2
+    assert "trains on CUDA devices" in ended.stderr
+    assert not (fake.place / "started.jsonl").exists()

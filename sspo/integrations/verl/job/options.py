@@ -73,7 +73,9 @@ def read_options(config: Any) -> JobOptions:
         raise UserError(f"trainer.v1.{NAME} must hold the keys {', '.join(KEYS)}, got {shown(given)}")
     for key in given:
         if key not in KEYS:
-            raise unknown("key", f"trainer.v1.{NAME}.{key}", [f"trainer.v1.{NAME}.{name}" for name in KEYS])
+            raise unknown(
+                "key", f"trainer.v1.{NAME}.{key}", [f"trainer.v1.{NAME}.{name}" for name in KEYS[:3]]
+            )
     check_plain(config)
     if "job" in given:
         return trial_options(Path(given["job"]), final=bool(given.get("final", False)))
@@ -136,8 +138,8 @@ def trial_options(path: Path, *, final: bool) -> JobOptions:
     return JobOptions(config=config, job=Path(content["folder"]), final=final)
 
 
-def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
-    """Return our configuration with the sizes of verl's, which our code reads there. Raises UserError."""
+def _check_sampling(config: Any) -> None:
+    """Raise UserError for a sampler that was not tried, and for optimizer steps that do not fill a rollout."""
     from omegaconf import OmegaConf
 
     engine = OmegaConf.select(config, "actor_rollout_ref.rollout.name")
@@ -145,13 +147,19 @@ def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
         raise UserError(
             f"actor_rollout_ref.rollout.name={engine} was not tried with trainer.v1.trainer_mode={NAME}: set {ENGINE}"
         )
+    prompts, part = config.data.train_batch_size, config.actor_rollout_ref.actor.ppo_mini_batch_size
+    if prompts % part:
+        raise UserError(
+            f"actor_rollout_ref.actor.ppo_mini_batch_size={part} does not divide data.train_batch_size={prompts}: both count prompts, so "
+            "set it to a divisor"
+        )
+
+
+def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
+    """Return our configuration with the sizes of verl's, which our code reads there. Raises UserError."""
+    _check_sampling(config)
     data, actor, rollout = config.data, config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
     seed = data.get("seed")
-    if data.train_batch_size % actor.ppo_mini_batch_size:
-        raise UserError(
-            f"actor_rollout_ref.actor.ppo_mini_batch_size={actor.ppo_mini_batch_size} does not divide "
-            f"data.train_batch_size={data.train_batch_size}: both count prompts, so set it to a divisor"
-        )
     sized = replace(
         ours,
         seed=0 if seed is None else int(seed),

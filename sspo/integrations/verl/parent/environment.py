@@ -22,6 +22,8 @@ from sspo.runs.code_key import code_key
 PATH = "PYTHONPATH"
 OF_A_PYTHON = ("PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 """Variables that belong to one Python and mislead another."""
+PLATFORM = "VERL_PLATFORM"
+"""verl's variable that names its platform."""
 PATIENCE = 300.0
 """Seconds for the answer of a Python that imports torch from a cold disk."""
 PACKAGES = (
@@ -44,7 +46,7 @@ for name in {PACKAGES!r}:
 if "verl" in found["versions"]:
     import sspo, torch
     from sspo.runs.code_key import code_key
-    found |= dict(sspo=sspo.__file__, key=code_key(), cuda=torch.cuda.is_available())
+    found |= dict(sspo=sspo.__file__, key=code_key(), cuda=torch.cuda.is_available(), gpus=torch.cuda.device_count())
     found["versions"]["sspo"] = sspo.__version__
     if found["cuda"]:
         found |= dict(gpu=torch.cuda.get_device_name(0), bf16=torch.cuda.is_bf16_supported(including_emulation=False))
@@ -63,12 +65,21 @@ class Environment:
     beside: bool = False
     """Whether this checkout has to be on its path."""
     cuda: bool = False
+    gpus: int = 0
+    """CUDA devices of this machine."""
     gpu: str | None = None
     bf16: bool = False
 
     def place(self, config: TrainConfig) -> Place:
         """Return the machines of a job here. Raises UserError for a device or precision that they lack."""
-        device = config.run.device if config.run.device != "auto" else "cuda" if self.cuda else "cpu"
+        device = config.run.device
+        if device == "auto":
+            device = self._found()
+        if device == "cuda" and self.cuda and config.run.gpus > self.gpus:
+            raise UserError(
+                f"run.gpus={config.run.gpus}, and torch in {self.python} finds {self.gpus}: set run.gpus={self.gpus} or less, or "
+                "run.ray_address to a cluster that has them"
+            )
         if device == "cuda" and not self.cuda:
             raise UserError(
                 f"run.device=cuda, but torch in {self.python} finds no CUDA device; set run.device=cpu or auto"
@@ -82,6 +93,17 @@ class Environment:
                 f"model.precision=bfloat16, but {self.gpu} does not support it; set model.precision=float32"
             )
         return Place(device=device, precision=precision, flash="flash_attn" in self.versions)
+
+    def _found(self) -> str:
+        """Return the device of `run.device=auto`: a CPU only if a platform of one's own for it is chosen, for verl has none."""
+        if self.cuda:
+            return "cuda"
+        if os.environ.get(PLATFORM) == "cpu":
+            return "cpu"
+        raise UserError(
+            f"trainer.backend=verl trains on CUDA devices, and torch in {self.python} finds none: use a machine that has some, or set "
+            f"run.ray_address to a cluster that has; {PLATFORM}=cpu is for a platform plug-in of your own"
+        )
 
     def variables(self, config: TrainConfig) -> dict[str, str]:
         """Return the environment variables that a job adds to those of its machine."""
@@ -143,6 +165,7 @@ def open_environment(config: TrainConfig) -> Environment:
         versions=found["versions"],
         beside=found["beside"],
         cuda=found["cuda"],
+        gpus=found.get("gpus", 0),
         gpu=found.get("gpu"),
         bf16=found.get("bf16", False),
     )

@@ -127,6 +127,10 @@ class JobTrial:
         content = {"config": asdict(config), "folder": str(self.folder), "files": digests_in_use(config)}
         write_atomic(self.folder / JOB, json.dumps(content, indent=1) + "\n")
         words = recipe(config, self.folder, self.questions.longest, self.place, start)
+        print(
+            f"{self.progress.name}: verl's job starts, which takes minutes; its output: {self.folder / OUTPUT}",
+            flush=True,
+        )
         with started(config, self.folder, self.environment, words) as job:
             status = self.follower.until_end(job, config.run.silence)
         return outcome_of(self.folder, status)
