@@ -309,7 +309,7 @@ $(VERL)/ready: requirements-verl.lock requirements-verl-cuda.lock requirements-b
 	@$(VERL)/bin/python $(LOCKED) --requirement requirements-build.lock
 	@$(VERL)/bin/python $(LOCKED) --no-deps --requirement $(VERL_LOCK) # with bytecode: a job is a dozen processes that import it
 	@$(VERL)/bin/python $(TORCH) --no-warn-conflicts # of what the lock leaves out
-	@$(VERL)/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+	@$(VERL)/bin/python $(PIP) --no-deps --no-build-isolation --no-warn-conflicts --editable .
 	@touch $@
 
 setup-gym: $(VENV)/gym  ## install reasoning-gym into .venv, for task=reasoning_gym (7 MB; docs/tasks.md)

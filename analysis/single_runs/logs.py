@@ -25,7 +25,7 @@ SAID = "log.txt"
 MOST_SAID, LONGEST_SAID = 8, 400
 """The most warnings shown, and characters of each."""
 ROUTINE = re.compile(
-    r"rollout \d+/\d+|continuing after rollout|memory: |done; |\d+/\d+ held-out answers|\S*/seed\d+$"
+    r"rollout \d+/\d+|continuing after rollout|memory: |verl's job starts|done; |\d+/\d+ held-out answers|\S*/seed\d+$"
 )
 """Output of a trial that is not a warning."""
 LAST_UPDATE = ("policy/clip_scale", "rollout/accuracy")
