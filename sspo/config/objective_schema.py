@@ -109,3 +109,9 @@ class ObjectiveConfig:
     mis_cap: float | None = None
     """Masked importance sampling: a response whose geometric mean of the trainer's probabilities over the sampler's is above
     this, or below its inverse, has weight 0; null masks none."""
+
+    @property
+    def sampler_caps(self) -> dict[str, float]:
+        """Return the caps that are set, by option: they need the sampler's own log-probabilities."""
+        caps = {"tis_cap": self.tis_cap, "mis_cap": self.mis_cap}
+        return {name: cap for name, cap in caps.items() if cap is not None}

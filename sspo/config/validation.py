@@ -299,8 +299,8 @@ def _check_rollout(config: TrainConfig) -> None:
             f"reward.overlong_penalty must be a positive finite number, got {reward.overlong_penalty}; "
             "reward.overlong_buffer=0 means no penalty"
         )
-    for name, cap in (("tis_cap", config.objective.tis_cap), ("mis_cap", config.objective.mis_cap)):
-        if config.trainer.old_logp == "sampler" and cap is not None:
+    for name in config.objective.sampler_caps:
+        if config.trainer.old_logp == "sampler":
             raise UserError(
                 f"objective.{name} weighs the trainer's probabilities by the sampler's, but trainer.old_logp=sampler uses the "
                 f"sampler's for both: set trainer.old_logp=trainer, or leave {name} null"

@@ -11,9 +11,8 @@ import torch
 from sspo.config import TrainConfig
 from sspo.metrics import Metric
 from sspo.objective.advantage import ADVANTAGES
-from sspo.objective.context import prepared
 from sspo.recording.recorded import RecordedRollout, Visit, join_visits
-from sspo.segmentation import segment, segmentation_seed
+from sspo.trainer.collect import cut
 from sspo.trainer.mismatch import mismatch_metrics
 from sspo.types import UNGRADED, Batch, Score
 
@@ -45,22 +44,8 @@ def complete(
     """Return the batch with advantages, segments and the columns that the objective requires."""
     tokens_PG = batch.mask_BT.sum(1).view(reward_PG.shape)
     advantage_B = advantages(reward_PG, tokens_PG, options.objective.advantage).flatten()
-    segment_id_BT = segment(
-        batch.response_BT,
-        batch.mask_BT,
-        options.segmentation,
-        tokenizer,
-        entropy_BT=batch.entropy_BT,
-        seed=segmentation_seed(options.seed, number),
-    )
-    batch = replace(
-        batch,
-        advantage_BT=advantage_B.to(batch.old_logp_BT)[:, None] * batch.mask_BT,
-        segment_id_BT=segment_id_BT,
-    )
-    return prepared(
-        batch, options.objective, reward_PG.shape[1], options.seed, number, vocabulary=len(tokenizer)
-    )
+    advantage_BT = advantage_B.to(batch.old_logp_BT)[:, None] * batch.mask_BT
+    return cut(replace(batch, advantage_BT=advantage_BT), options, tokenizer, number, reward_PG.shape[1])
 
 
 def advantages(reward_PG: torch.Tensor, tokens_PG: torch.Tensor, name: str) -> torch.Tensor:

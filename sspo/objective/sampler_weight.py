@@ -43,7 +43,7 @@ def sampler_weights(
 
     Raises ValueError if it requires weights and the context has no sampler log-probabilities.
     """
-    required = [name for name in ("tis_cap", "mis_cap") if getattr(objective, name) is not None]
+    required = list(objective.sampler_caps)
     if not required:
         return None
     if context.extras.sampler_logp_BT is None:

@@ -117,7 +117,7 @@ def _drop_later_options(fields: dict[str, Any], config: TrainConfig) -> None:
     if objective.kl.coef == 0:
         del fields["objective"]["kl"]
     for label in ("tis_cap", "mis_cap"):
-        if getattr(objective, label) is None:
+        if label not in objective.sampler_caps:
             del fields["objective"][label]
     if rollout.engine != TrainConfig().rollout.engine:
         fields["rollout"].pop("decode", None)  # affects only engine transformers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -24,6 +25,9 @@ from sspo.trainer.clock import Clock
 from sspo.trainer.dynamic_sampling import Draw, dynamic, penalized
 from sspo.trainer.mismatch import check_parity, mismatch_metrics, parity_limit
 from sspo.types import Batch, Problem, Rollout, Score, TokenExtras
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 Look = Callable[[Batch, float], Sequence[torch.Tensor]]
 """(rows, temperature) -> values of their tokens."""
@@ -66,8 +70,7 @@ class Collector:
         self.forward = forward
         self.reference = reference
         self.by_sampler = config.trainer.old_logp == "sampler"
-        weighed = config.objective.tis_cap is not None or config.objective.mis_cap is not None
-        self.with_logp = weighed or self.by_sampler or sampler.foreign
+        self.with_logp = bool(config.objective.sampler_caps) or self.by_sampler or sampler.foreign
         check_readable(config.segmentation, policy.tokenizer)
 
     def collect(self, number: int, clock: Clock) -> Collected:
@@ -91,7 +94,7 @@ class Collector:
         with clock.time("old_logp"):
             batch = self._with_old_policy(rollout, advantage_B)
             apart = self._mismatch(batch, number)
-            batch = self._cut(batch, number)
+            batch = cut(batch, config, self.policy.tokenizer, number, config.rollout.responses)
         return Collected(
             problems=problems,
             first=first.rollout,
@@ -138,21 +141,6 @@ class Collector:
             check_parity(*columns, limit=limit, number=number)
         return mismatch_metrics(*columns)
 
-    def _cut(self, batch: Batch, number: int) -> Batch:
-        """Return the batch with its segments and the columns that the objective requires."""
-        config = self.config
-        segment_id_BT = segment(
-            batch.response_BT,
-            batch.mask_BT,
-            config.segmentation,
-            self.policy.tokenizer,
-            entropy_BT=batch.entropy_BT,
-            seed=segmentation_seed(config.seed, number),
-        )
-        batch = replace(batch, segment_id_BT=segment_id_BT)
-        vocabulary = len(self.policy.tokenizer)
-        return prepared(batch, config.objective, config.rollout.responses, config.seed, number, vocabulary)
-
     @torch.no_grad()
     def _with_old_policy(self, rollout: Rollout, advantage_B: torch.Tensor) -> Batch:
         """Return the rollout with old log-probabilities and entropies, in one pass or from the sampler; it is segmented
@@ -194,3 +182,21 @@ class Collector:
             for column_BT, value_bt in zip(columns, found, strict=True):
                 column_BT[index_b, : value_bt.shape[1]] = value_bt
         return columns
+
+
+def cut(
+    batch: Batch, config: TrainConfig, tokenizer: PreTrainedTokenizerFast, number: int, group: int
+) -> Batch:
+    """Return the batch of rollout `number` with its segments and the columns that the objective requires. Row i answers prompt
+    i // group.
+    """
+    segment_id_BT = segment(
+        batch.response_BT,
+        batch.mask_BT,
+        config.segmentation,
+        tokenizer,
+        entropy_BT=batch.entropy_BT,
+        seed=segmentation_seed(config.seed, number),
+    )
+    batch = replace(batch, segment_id_BT=segment_id_BT)
+    return prepared(batch, config.objective, group, config.seed, number, vocabulary=len(tokenizer))

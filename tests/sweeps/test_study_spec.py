@@ -182,7 +182,10 @@ def test_a_study_names_only_the_presets_that_it_runs() -> None:
         (changed("replay", value={"targets": [float("nan")]}), "got nan"),
         (changed("replay", value={"objective": ["seed=3"]}), "'seed=3' is neither objective=NAME"),
         (changed("replay", value={"objective": ["objective.clip.low=0.1"]}), "and replay.clip"),
-        (changed("arms", "sspo", value={"overrides": ["trainer.record=3"]}), "use seeds, resources, replay and"),
+        (
+            changed("arms", "sspo", value={"overrides": ["trainer.record=3"]}),
+            "use seeds, resources, replay and",
+        ),
         (changed("arms", "sspo", value={"target_clip_frac": 0.7}), "arms.sspo.target_clip_frac: a clip"),
         (
             changed("arms", "sspo", value={"target_clip_frac": 0.1, "role": "base"}),

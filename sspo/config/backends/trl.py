@@ -31,10 +31,9 @@ def beyond_trl(config: TrainConfig) -> Iterator[Refusal]:
         yield "rollout.stop", stop, why, "[]"
     if trainer.old_logp != "trainer":
         yield "trainer.old_logp", trainer.old_logp, "TRL has forward passes of its own", "trainer"
-    for name, cap in (("tis_cap", objective.tis_cap), ("mis_cap", objective.mis_cap)):
-        if cap is not None and by_generate:
-            why = "model.generate reports no log-probabilities; rollout=vllm does"
-            yield f"objective.{name}", cap, why, "null"
+    for name, cap in objective.sampler_caps.items() if by_generate else ():
+        why = "model.generate reports no log-probabilities; rollout=vllm does"
+        yield f"objective.{name}", cap, why, "null"
     if trainer.forward != "plain":
         yield "trainer.forward", trainer.forward, "TRL has forward passes of its own", "plain"
     if trainer.logits != "full":

@@ -133,8 +133,7 @@ def _check_objective(args: GRPOConfig, options: TrainConfig) -> None:
 
 def _capped(options: TrainConfig) -> str | None:
     """Return the first option that needs the sampler's log-probabilities, by its key; None if none is set."""
-    names = ("tis_cap", "mis_cap")
-    return next((f"objective.{name}" for name in names if getattr(options.objective, name) is not None), None)
+    return next((f"objective.{name}" for name in options.objective.sampler_caps), None)
 
 
 def check_parts(args: GRPOConfig, parts: dict[str, Any]) -> None:

@@ -77,7 +77,7 @@ def own_columns(batch: Batch, rows: slice, width: int) -> dict[str, torch.Tensor
     return columns
 
 
-def part_of(inputs: dict[str, Any], objective_uses_sampler: bool) -> Batch:
+def part_of(inputs: dict[str, Any]) -> Batch:
     """Return a micro-batch of TRL's inputs as a batch of ours."""
     mask_BT = inputs["completion_mask"].bool()
     extras = TokenExtras(
@@ -85,7 +85,7 @@ def part_of(inputs: dict[str, Any], objective_uses_sampler: bool) -> Batch:
         g_high_BT=inputs.get("g_high"),
         group_weight_B=inputs.get("group_weight"),
         reference_logp_BT=inputs.get("ref_per_token_logps"),
-        sampler_logp_BT=inputs.get("sampling_per_token_logps") if objective_uses_sampler else None,
+        sampler_logp_BT=inputs.get("sampling_per_token_logps"),
     )
     return Batch(
         prompt_BL=inputs["prompt_ids"],

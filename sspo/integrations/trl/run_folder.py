@@ -256,8 +256,9 @@ def config_of(trainer: Followed, steps: int) -> TrainConfig:
     warmup = args.get_warmup_steps(steps)  # warmup_steps below 1 is a share of all steps
     halved = args.bf16 or trainer.model.dtype == torch.bfloat16
     model = replace(options.model, path=_path(trainer.model), precision="bfloat16" if halved else "float32")
-    capped = options.objective.tis_cap is not None or options.objective.mis_cap is not None
-    backend = options.trainer.backend if capped else "trl"  # a trial of ours cannot have both
+    backend = (
+        options.trainer.backend if options.objective.sampler_caps else "trl"
+    )  # a trial of ours cannot have both
     changed = replace(options.trainer, rollouts=rollouts, backend=backend, warmup_steps=warmup)
     return replace(options, model=model, trainer=changed)
 

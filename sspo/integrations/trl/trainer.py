@@ -199,7 +199,7 @@ class SSPOTrainer(GRPOTrainer):
         """Return this micro-batch's share of the step's loss, times the number of processes."""
         training, objective = self.model.training, self.options.objective
         logp_BT, entropy_BT, _ = self._pass(model, inputs)
-        part = part_of(inputs, objective.tis_cap is not None or objective.mis_cap is not None)
+        part = part_of(inputs)
         if training:
             assert self.current is not None
             index = self._step % self.args.steps_per_generation // self.args.gradient_accumulation_steps

@@ -180,7 +180,7 @@ def _with_sizes(ours: TrainConfig, config: Any) -> TrainConfig:
         ),
     )
     _check_reference(sized.objective.kl.coef, actor)
-    capped = [name for name in ("tis_cap", "mis_cap") if getattr(sized.objective, name) is not None]
+    capped = list(sized.objective.sampler_caps)
     if capped and not rollout.calculate_log_probs:
         raise UserError(
             f"objective.{capped[0]} needs the sampler's own log-probabilities: set actor_rollout_ref.rollout.calculate_log_probs=true"

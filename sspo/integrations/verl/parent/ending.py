@@ -75,7 +75,9 @@ def outcome_of(folder: Path, status: int) -> Outcome:
 
 def failure(lines: list[str], status: int, message: str, output: Path) -> RunFailed:
     """Return the named failure of a job with these last lines of output, this exit status and, if it gave one, this message."""
-    text, tail = "\n".join([*lines, message]), "\n".join(lines[-KEPT:])
+    # where the job says why, other lines may hold such words without being the reason
+    errors = [line for line in lines if TELLING.match(line)]
+    text, tail = "\n".join([*(errors if message else lines), message]), "\n".join(lines[-KEPT:])
     line = message or _telling(lines)
     shown = f" ({line})" if line else ""
     last = f" ({line or lines[-1]})" if line or lines else ""
