@@ -1,6 +1,6 @@
 """The agent loop of a trial's job: one answer, from the prompt's token ids, with a seed of its own, scored by our reward.
 
-A row of the data says everything in its column `sspo` (sspo/integrations/verl/questions.py), so that verl's chat templates, its
+A row of the data says everything in its column `sspo` (sspo/integrations/verl/parent/questions.py), so that verl's chat templates, its
 decoding and its reward functions have no part in a trial.
 """
 
