@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
+from sspo.config import TrainConfig
 from sspo.errors import UserError
-from sspo.integrations.verl.job.options import JobOptions, read_options
+from sspo.integrations.verl.job.course import JobCourse
+from sspo.integrations.verl.job.options import JobOptions, read_options, trial_options
 
 ACTOR = {
     "strategy": "fsdp2",
@@ -59,3 +64,12 @@ def test_what_cannot_work_is_one_sentence(ours: Any, rollout: dict[str, Any], sa
         options(ours, **rollout)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_precision_of_a_trial_is_what_its_job_says(tmp_path: Path, precision: str) -> None:
+    """verl's driver, which checks the sampler against the trainer, sees no device that it could ask."""
+    job = tmp_path / "job.json"
+    content = {"config": asdict(TrainConfig()), "folder": str(tmp_path), "files": {}, "precision": precision}
+    job.write_text(json.dumps(content))
+    assert JobCourse(trial_options(job, final=False)).precision == precision

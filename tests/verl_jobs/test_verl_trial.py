@@ -101,6 +101,7 @@ def test_a_trial_has_the_logs_and_markers_of_any_run(whole):
         [2 * number + update + 1, number, update] for number in range(5) for update in range(2)
     ]
     assert lines(whole / "metrics.jsonl")[0]["policy/ratio_min"] is None
+    assert json.loads((whole / "verl" / "job.json").read_text())["precision"] == "float32"
     config = build(TrainConfig, yaml.safe_load((whole / "config.yaml").read_text()))
     task, key = task_of(config), ("set", "question", "temperature", "sample")
     last, curve = (

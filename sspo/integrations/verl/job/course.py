@@ -16,7 +16,6 @@ import torch
 from sspo.integrations.rollout import TrainedRollout, recorded_of
 from sspo.integrations.verl.job.events import JobEvents, JobState, load_state
 from sspo.integrations.verl.job.options import JobOptions
-from sspo.models.device import resolve_precision
 from sspo.objective.clip_controller import scaled
 from sspo.recording.recorded import RecordedRollout
 from sspo.rewards import open_reward
@@ -44,14 +43,14 @@ Again = Callable[[Sequence[int]], torch.Tensor]
 class JobCourse:
     """One trial's job, from its last checkpoint on."""
 
-    def __init__(self, options: JobOptions, device: str):
+    def __init__(self, options: JobOptions):
         assert options.job is not None
         self.config, self.folder = options.config, options.job
         self.events = JobEvents(options.job)
         self.state = JobState()
         self.watch = ClipWatch(self.config, 0)
         self.statuses = open_reward(self.config.reward).statuses
-        self.precision = resolve_precision(self.config.model.precision, torch.device(device))
+        self.precision = options.precision
 
     def resume(self, checkpoint: Path) -> None:
         """Take the state that goes with one of verl's checkpoints."""

@@ -57,6 +57,8 @@ class JobOptions:
     """With the sizes of verl's configuration."""
     job: Path | None = None
     """The folder of a trial, which the job writes into; None in a run of one's own."""
+    precision: str = "float32"
+    """Of a trial's forward passes. Its job says so: the process that asks has no device of its own."""
     final: bool = False
 
 
@@ -135,7 +137,7 @@ def trial_options(path: Path, *, final: bool) -> JobOptions:
     changed = [name for name, digest in content["files"].items() if files.get(name) != digest]
     if changed:
         raise UserError(f"{changed[0]} has changed since its trial was started: start the trial again")
-    return JobOptions(config=config, job=Path(content["folder"]), final=final)
+    return JobOptions(config=config, job=Path(content["folder"]), precision=content["precision"], final=final)
 
 
 def _check_sampling(config: Any) -> None:

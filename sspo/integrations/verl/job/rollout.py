@@ -15,6 +15,7 @@ from sspo.errors import UserError
 from sspo.integrations.verl.job.columns import ENTROPY, OLD_LOGP, REFERENCE, columns_of
 from sspo.integrations.verl.job.order import order_of_answers
 from sspo.integrations.verl.names import NAME
+from sspo.rollout.transformers import left_pad
 from sspo.types import UNGRADED, Batch, Score, TokenExtras
 
 FIELDS = ("prompts", "responses", "response_mask", OLD_LOGP, ENTROPY, "rm_scores", "index", "extra_fields")
@@ -98,11 +99,7 @@ def _check_gapless(mask: torch.Tensor) -> None:
 
 def _batch(data: Any, *, reference: bool, sampler: bool) -> Batch:
     mask_BT = data["response_mask"].to_padded_tensor(0).bool()
-    lengths_B = data["prompts"].offsets().diff()
-    width = int(lengths_B.max())
-    prompt_BL = torch.stack(
-        [torch.nn.functional.pad(ids, (width - len(ids), 0)) for ids in data["prompts"].unbind()]
-    )
+    prompt_BL, prompt_mask_BL = left_pad([ids.tolist() for ids in data["prompts"].unbind()], 0)
     extras = TokenExtras()
     if reference:
         extras = replace(extras, reference_logp_BT=data[REFERENCE].to_padded_tensor(0).float())
@@ -110,7 +107,7 @@ def _batch(data: Any, *, reference: bool, sampler: bool) -> Batch:
         extras = replace(extras, sampler_logp_BT=data[SAMPLER].to_padded_tensor(0).float())
     return Batch(
         prompt_BL=prompt_BL,
-        prompt_mask_BL=torch.arange(width)[None] >= width - lengths_B[:, None],
+        prompt_mask_BL=prompt_mask_BL,
         response_BT=data["responses"].to_padded_tensor(0),
         mask_BT=mask_BT,
         advantage_BT=torch.zeros(mask_BT.shape),

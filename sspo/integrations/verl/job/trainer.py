@@ -56,7 +56,7 @@ class VerlTrainer(PPOTrainerSync):
         super().__init__(config)
         self.ours = self.options.config
         self.updates = self.ours.updates
-        self.trial = None if self.options.job is None else JobCourse(self.options, config.trainer.device)
+        self.trial = None if self.options.job is None else JobCourse(self.options)
         self.current: TrainedRollout | None = None
         self.read: Read | None = None
 

@@ -124,7 +124,12 @@ class JobTrial:
         """Run a job to its end. Raises UserError and RunFailed."""
         config = self.config
         clear(self.folder)
-        content = {"config": asdict(config), "folder": str(self.folder), "files": digests_in_use(config)}
+        content = {
+            "config": asdict(config),
+            "folder": str(self.folder),
+            "files": digests_in_use(config),
+            "precision": self.place.precision,
+        }
         write_atomic(self.folder / JOB, json.dumps(content, indent=1) + "\n")
         words = recipe(config, self.folder, self.questions.longest, self.place, start)
         print(
