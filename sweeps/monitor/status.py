@@ -95,9 +95,7 @@ def _tuning_line(plan: Plan) -> str:
     """Return the trials of a tuning by state, and the running pilot runs with host and progress, in one line."""
     request = last_request(plan)
     running = [
-        _where(trial, now)
-        for trial in plan.pilot_trials()
-        if (now := seen(trial.folder)).state == "running"
+        _where(trial, now) for trial in plan.pilot_trials() if (now := seen(trial.folder)).state == "running"
     ]
     return "; ".join(
         (tuning_counts(plan), *([f"{request} was requested"] if request != RUN else []), *running)

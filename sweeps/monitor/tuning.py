@@ -36,7 +36,10 @@ def chosen_table(plan: Plan) -> Table:
     for name, arm in plan.tuning.arms.items():
         if arm.chosen is not None:
             table.add_row(
-                Text(name), Text(_words(arm.chosen)), _score(arm.chosen), Text(", ".join(arm.chosen.edges) or "-")
+                Text(name),
+                Text(_words(arm.chosen)),
+                _score(arm.chosen),
+                Text(", ".join(arm.chosen.edges) or "-"),
             )
     return table
 

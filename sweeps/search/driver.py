@@ -154,9 +154,7 @@ class Driver:
         best = self.tally.best
         self._tell(opened, TrialState.COMPLETE, value)
         mark = ", the best so far" if best is None or value > (best.value or 0.0) else ""
-        self.news.append(
-            f"scored  {self.name_of(opened.number)}: {value:.4f}{mark}; {words(opened.point)}"
-        )
+        self.news.append(f"scored  {self.name_of(opened.number)}: {value:.4f}{mark}; {words(opened.point)}")
 
     def name_of(self, number: int) -> str:
         """Return the name of a trial in messages."""

@@ -58,9 +58,7 @@ class Stream(Pool):
         watch: Watch,
         request: Callable[[], str] = no_request,
     ):
-        super().__init__(
-            board, command, timeout=timeout, devices=devices, watch=watch, request=request
-        )
+        super().__init__(board, command, timeout=timeout, devices=devices, watch=watch, request=request)
         self.driver = driver
         self._stopping: dict[Path, float] = {}
         """Run folders whose trainers were signaled to stop, with the time of the signal."""

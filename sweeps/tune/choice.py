@@ -69,9 +69,7 @@ def _score(store: Path, trial: PilotTrial, seed: int, primary: Primary) -> float
     return score
 
 
-def _chosen(
-    search: Search, preset: str, arm: TunedArm, scored: Scored, noise: float | None
-) -> ChosenPoint:
+def _chosen(search: Search, preset: str, arm: TunedArm, scored: Scored, noise: float | None) -> ChosenPoint:
     options = space_of(arm.space)
     surface = fit(options, scored.points, scored.scores, noise=noise)
     best = choose(options, surface, extra=() if arm.default is None else (arm.default,))

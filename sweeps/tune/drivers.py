@@ -63,9 +63,7 @@ class Drivers:
     def ask(self, among: Callable[[str], bool] = lambda arm: True) -> Open | None:
         """Start another trial of one of these arms; None if none is left to start."""
         while True:
-            ready = [
-                driver for name, driver in self.arms.items() if among(name) and driver.may_ask()
-            ]
+            ready = [driver for name, driver in self.arms.items() if among(name) and driver.may_ask()]
             if not ready:
                 return None
             opened = min(ready, key=lambda driver: driver.tally.begun).ask()

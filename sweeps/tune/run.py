@@ -99,7 +99,9 @@ def _refuse_misfits(plan: Plan, options: RunOptions, command: Command | None) ->
     refuse_unsampled(missing)
     if options.engine == DEFAULT_ENGINE:
         refuse_what_does_not_fit(plan, missing)
-        setup = Setup(study=plan.study.name, command=command or train_command(plan.study.name), workers=options.workers)
+        setup = Setup(
+            study=plan.study.name, command=command or train_command(plan.study.name), workers=options.workers
+        )
         with open_engine(options.engine, options.engine_options, setup, trials):
             pass
 
