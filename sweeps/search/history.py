@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 RETRY_OF = "retry_of"
 """User attribute: the number of the trial that this one retries."""
+DRAWN = "drawn"
+"""User attribute of an enqueued trial whose point a sampler drew, in a history that was lost."""
 GIVEN_UP = "given_up"
 """User attribute of a failed trial that is not retried because another history has done so."""
 REASON = "reason"

@@ -14,7 +14,7 @@ from sweeps.plan.tuned import COMPLETE, FAILED, OPEN, PRUNED, PilotTrial
 from sweeps.search.cells import Cell
 from sweeps.search.driver import Driver, Open
 from sweeps.search.history import FAILED as RUN_FAILED
-from sweeps.search.history import GIVEN_UP, REASON, REFUSED, RETRY_OF, chains, first_of, state_of
+from sweeps.search.history import DRAWN, GIVEN_UP, REASON, REFUSED, RETRY_OF, chains, first_of, state_of
 from sweeps.search.samplers import sampler_for
 from sweeps.search.space import suggest
 from sweeps.search.spec import Search
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 POINT, CELL, LEVEL, OVERRIDES = "point", "cell", "level", "overrides"
 CORE_HOURS, DEVICE_HOURS = "core_hours", "device_hours"
+FIXED = "fixed_params"
+"""Optuna's attribute of trials with a point of their own."""
 RECORDED = "recorded"
 """User attribute of a trial that the record has and this history had lost."""
 HOPELESS = 8
@@ -114,8 +116,10 @@ class ArmDriver(Driver):
         failed for good stays so."""
         known = len(chains(self.study.get_trials(deepcopy=False)))
         for trial in self._recorded[known:]:
+            drawn = {} if trial.point in self.search.points else {DRAWN: True}
             attributes = {
                 RECORDED: True,
+                **drawn,
                 POINT: dict(trial.point),
                 CELL: trial.cell,
                 LEVEL: trial.level,
@@ -221,4 +225,5 @@ def _ended(search: Search, trial: PilotTrial, attributes: Mapping[str, Any]) -> 
         params=dict(trial.point),
         distributions=asked.distributions,
         user_attrs={**attributes, **(reason if failed else {})},
+        system_attrs={} if DRAWN in attributes else {FIXED: dict(trial.point)},
     )
