@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial
 from scipy.stats import qmc
 
 from sspo.randomness import derive, python_stream
+from sweeps.search.history import DRAWN
 
 Draw = Callable[[int, str], float]
 """From a place in the sequence and a parameter to a coordinate in [0, 1)."""
@@ -50,8 +51,8 @@ class CommonPoints(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Return the value of a parameter at the place of the trial."""
-        before = (other for other in study.get_trials(deepcopy=False) if other.number < trial.number)
-        place = sum(FIXED not in other.system_attrs for other in before)
+        before = (one for one in study.get_trials(deepcopy=False) if one.number < trial.number)
+        place = sum(FIXED not in one.system_attrs or DRAWN in one.user_attrs for one in before)
         return value_at(param_distribution, self.draw(place, param_name))
 
 
