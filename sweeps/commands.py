@@ -79,7 +79,8 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
     )
 
     study = find_study(arguments.name, arguments.store)
-    plan = make_plan(study, study.preset_for(arguments.preset), arguments.store, nameless=True)
+    preset = study.preset_for(arguments.preset)
+    plan = make_plan(study, preset, arguments.store, nameless=True, untuned=True)
     return show_plan(plan, arguments.workers, console, on=arguments.on)
 
 
@@ -131,7 +132,8 @@ def _restore(arguments: argparse.Namespace, console: Console) -> int:
 def _register(arguments: argparse.Namespace, console: Console) -> int:
     study = find_study(arguments.name, arguments.store)
     preset = study.preset_for(arguments.preset or study.strongest_preset())
-    return register(make_plan(study, preset, arguments.store), arguments.reports, console)
+    plan = make_plan(study, preset, arguments.store, untuned=True)
+    return register(plan, arguments.reports, console)
 
 
 def _show(arguments: argparse.Namespace, console: Console) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.registration.record import Plan
 
-YARDSTICKS = ("test", "primary", "smallest_effect", "baseline", "gates", "looks")
+YARDSTICKS = ("test", "primary", "smallest_effect", "baseline", "gates", "looks", "tuning")
 OF_ARM = ("cell", "role", "against", "copy_of", "target_clip_frac")
 
 

@@ -83,7 +83,8 @@ def _amend(
 
 
 def _refuse_begun(plan: Plan, reports: Path) -> None:
-    begun = list(_begun(plan, runs_of(plan_content(plan)), reports))
+    runs = runs_of(plan_content(plan)) | {(a.cell, seed): a.name for a in plan.pilots for seed in a.seeds}
+    begun = list(_begun(plan, runs, reports))
     if begun:
         named = ", ".join(begun[:NAMED]) + (f" and {len(begun) - NAMED} more" if begun[NAMED:] else "")
         raise UserError(
@@ -120,7 +121,7 @@ def _refuse_looks(plan: Plan) -> None:
         if name == plan.preset:
             continue
         try:
-            other = make_plan(plan.study, name, plan.store)
+            other = make_plan(plan.study, name, plan.store, untuned=True)
         except NotHere:  # its model is not on this machine
             continue
         content = plan_content(other)

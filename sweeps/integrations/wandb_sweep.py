@@ -19,8 +19,9 @@ from sspo.config.compatibility import backend_of
 from sspo.errors import UserError
 from sspo.runs.runlog import write_atomic
 from sweeps.integrations.trial import PARAMETER, trial_name
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.manifest import stem
-from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.plan.plan import Plan
 from sweeps.study.spec import DEFAULT_PRESET
 
 HEADER = """\

@@ -11,13 +11,14 @@ from rich.text import Text
 
 from sspo.models.memory.said import gib
 from sweeps.ledger.state import Standing
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.cost import Forecast
 from sweeps.plan.expected.holds import holding
 from sweeps.plan.expected.hours import Seconds
 from sweeps.plan.expected.machine import CPU, Place
 from sweeps.plan.expected.trials import Expected, expected_of, without_shape
 from sweeps.plan.finished import HOUR
-from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.plan import Plan, Trial
 
 NAMED = 3
 """Number of arms that a row names; the others are counted."""

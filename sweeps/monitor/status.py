@@ -15,9 +15,10 @@ from rich.text import Text
 from sweeps.ledger.state import Standing, seen
 from sweeps.monitor.requests import RUN, last_request
 from sweeps.monitor.revisions import warnings
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.pace import rollouts_done
-from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.stale import stale_sentence
 
 LOOK = 2.0

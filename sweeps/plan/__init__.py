@@ -1,6 +1,8 @@
 """Expansion of a study and a preset into cells and trials, with their cost.
 
-plan          arms, cells, trials
+arms          from an arm of a preset to its cell
+plan          a study's arms and trials
+tuned         the record of a study's tuning
 manifest      the manifest that analysis reads
 promises      what a study fixes before it runs
 registered    a plan compared with its registration

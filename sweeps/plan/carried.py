@@ -23,7 +23,7 @@ def carrying(plan: Plan, trials: Sequence[Trial], *, amended: bool) -> list[Tria
 
     `amended`: whether the manifest states that the promises were changed after results existed.
     """
-    arms = {arm.name: arm for arm in plan.arms}
+    arms = {arm.name: arm for arm in plan.everyone}
     digests = carried_digests(plan, registration_of(plan))
     fixed = {
         "study": plan.study.name,

@@ -14,12 +14,13 @@ from sspo.errors import UserError
 from sspo.runs.identity import cell_folder
 from sspo.runs.runlog import write_atomic
 from sweeps.ledger.state import read_json, standing
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.carried import carrying, rebuilt
 from sweeps.plan.dropped_arms import Former, former_arms, former_content, sentence
-from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.promises import promised, promises
+from sweeps.plan.tuned import content_of, stem_of
 from sweeps.study.factors import Factor
-from sweeps.study.spec import DEFAULT_PRESET
 
 REMEDY = "delete it and it is written again"
 
@@ -43,7 +44,7 @@ class _ListedArm:
 
 def stem(plan: Plan) -> str:
     """Return `<study>` for the default preset, `<study>.<preset>` for others, so that presets cannot mix."""
-    return plan.study.name if plan.preset == DEFAULT_PRESET else f"{plan.study.name}.{plan.preset}"
+    return stem_of(plan.study.name, plan.preset)
 
 
 def manifest_path(plan: Plan) -> Path:
@@ -67,6 +68,7 @@ def content(plan: Plan) -> dict[str, Any]:
         **({"written_sha256": written} if (written := written_sha256(study_file(study.name))) else {}),
         "factors": [_factor(name, factor) for name, factor in study.factors.items()],
         "arms": [_arm(plan, arm) for arm in plan.arms],
+        **_tuning(plan),
         "former_arms": former_content(_former(plan, before)),
     }
 
@@ -123,7 +125,7 @@ def _former(plan: Plan, before: Mapping[str, Any] | None) -> list[Former]:
         Former(name=arm.name, cell=arm.cell, seeds=arm.seeds)
         for arm in (*_listed_arms(plan, before, "former_arms"), *_listed_arms(plan, before))
     ]
-    current = {(arm.cell, seed) for arm in plan.arms for seed in arm.seeds}
+    current = {(arm.cell, seed) for arm in plan.everyone for seed in arm.seeds}
     return former_arms(plan.store, listed, current)
 
 
@@ -189,6 +191,17 @@ def _arm(plan: Plan, arm: PlannedArm) -> dict[str, Any]:
         "factors": dict(arm.factors),
         **({"levels": levels} if levels else {}),
     }
+
+
+def _tuning(plan: Plan) -> dict[str, Any]:
+    """Return the entry on tuning: what was fixed before it, the trials and points so far, and the runs of pilots and defaults."""
+    tune = plan.study.tuning(plan.preset)
+    if tune is None:
+        return {}
+    so_far = content_of(plan.tuning) if plan.tuning is not None else {"settled": False, "arms": {}}
+    parts = {"pilots": plan.pilots, "default": plan.defaults}
+    listed = {key: [_arm(plan, arm) for arm in arms] for key, arms in parts.items()}
+    return {"tuning": {**tune.content(), **so_far, **listed}}
 
 
 def _factor(name: str, factor: Factor) -> dict[str, Any]:

@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.registration.record import FOLDER
 from sspo.compose.fast import quick_compose
-from sspo.config import OWN_BACKEND, TrainConfig
-from sspo.config.backends.verl import VERL
-from sspo.config.compatibility import backend_of, check_backend
-from sspo.config.objective_checks import why_unmatched
+from sspo.config import OWN_BACKEND
+from sspo.config.compatibility import backend_of
 from sspo.errors import NotHere, UserError, unknown
-from sspo.models.folder import check_positions
-from sspo.runs.content_hash import content_hash
-from sspo.runs.identity import cell_folder, cell_hash, level_of, other_folders
+from sspo.runs.identity import cell_folder, other_folders
 from sspo.runs.runlog import DONE
-from sweeps.plan.workload import Workload, workload
-from sweeps.study.factors import Point
+from sweeps.plan.arms import PlannedArm, plan_arms, plan_default, plan_pilot, refuse_twins
+from sweeps.plan.tuned import Tuning, read_tuning
 from sweeps.study.limits import Resources, Retries
-from sweeps.study.spec import Preset, Study
-
-NAMED = 5
-"""Number of refused arms that a message names besides the first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedArm:
-    """An arm with the cell that its overrides compose to and the seeds that it runs."""
-
-    name: str
-    label: str
-    role: str
-    cell: str
-    """The cell's name; empty in a plan without names."""
-    seeds: tuple[int, ...]
-    overrides: tuple[str, ...]
-    copy_of: str | None
-    rollouts: int
-    """Rollouts of a whole run; 0 if the base is only evaluated."""
-    recorded: tuple[int, ...]
-    """The seeds whose runs record rollouts for `sweeps replay`."""
-    against: str | None
-    """The arm that it is tested against; None means the study's baseline."""
-    target_clip_frac: float | None
-    """The clip fraction that the arm is matched to, by a controller or by calibrated bounds."""
-    factors: Point
-    """Its level of every factor, if a design generated the arm."""
-    size: Workload
-    """How much work a run is."""
-    level: str
-    """The folder level of this code's numbers; see sspo/runs/epochs.py."""
-    sampler: str
-    """The engine of its rollouts."""
-    config: TrainConfig = field(default_factory=TrainConfig)
-    """The configuration that its overrides compose to, under the default seed."""
-    resources: Resources = field(default_factory=Resources)
-    """The resources of one trial."""
-
-    @property
-    def remote(self) -> bool:
-        """Return whether its trials train as jobs on a Ray cluster of their own."""
-        return backend_of(self.config) == VERL and self.config.run.ray_address is not None
+from sweeps.study.spec import Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +69,13 @@ class Plan:
     preset: str
     store: Path
     arms: tuple[PlannedArm, ...]
+    """The arms that the study compares."""
+    defaults: tuple[PlannedArm, ...] = ()
+    """Its tuned arms at their own defaults, a family of their own."""
+    pilots: tuple[PlannedArm, ...] = ()
+    """The runs of tuning so far, one entry per trial with a cell of its own."""
+    tuning: Tuning | None = None
+    """How far tuning is; None if it has not begun, and for a study without it."""
     registrations: Path = FOLDER
     """The folder of registrations."""
     nameless: str = ""
@@ -126,14 +87,33 @@ class Plan:
 
     def trials(self) -> list[Trial]:
         """Return all trials, seed by seed with the base first, so that an interrupted sweep is balanced over arms."""
-        ordered = sorted(self.arms, key=lambda arm: arm.role != "base")
-        longest = max(len(arm.seeds) for arm in ordered)
-        return [
-            self._trial(arm, arm.seeds[index])
-            for index in range(longest)
-            for arm in ordered
-            if index < len(arm.seeds)
-        ]
+        ordered = sorted((*self.arms, *self.defaults), key=lambda arm: arm.role != "base")
+        return self._by_seed(ordered)
+
+    def pilot_trials(self) -> list[Trial]:
+        """Return the runs of tuning so far, seed by seed."""
+        return self._by_seed(self.pilots)
+
+    def _by_seed(self, arms: Sequence[PlannedArm]) -> list[Trial]:
+        """Return the runs of these arms, each once: an arm may end at its own default."""
+        longest = max((len(arm.seeds) for arm in arms), default=0)
+        found: dict[tuple[str, int], Trial] = {}
+        for index in range(longest):
+            for arm in arms:
+                if index < len(arm.seeds):
+                    key = (arm.cell or arm.name, arm.seeds[index])
+                    found.setdefault(key, self._trial(arm, arm.seeds[index]))
+        return list(found.values())
+
+    @property
+    def everyone(self) -> tuple[PlannedArm, ...]:
+        """Return the arms, the defaults and the pilots."""
+        return (*self.arms, *self.defaults, *self.pilots)
+
+    @property
+    def untuned(self) -> bool:
+        """Return whether arms wait for the points that tuning chooses."""
+        return self.study.tune is not None and not (self.tuning is not None and self.tuning.settled)
 
     def recorded_trials(self) -> list[Trial]:
         """Return the trials whose rollouts are recorded, arm by arm."""
@@ -173,114 +153,73 @@ class Plan:
         return by_name[name]
 
 
-def make_plan(study: Study, preset: str, store: Path, *, nameless: bool = False) -> Plan:
-    """Compose every arm of a preset. `nameless` allows cells without names if a model or questions are not on this machine.
+def make_plan(
+    study: Study, preset: str, store: Path, *, nameless: bool = False, untuned: bool = False
+) -> Plan:
+    """Compose every arm of a preset. `nameless` allows cells without names if a model or questions are not on this machine; `untuned`
+    allows arms whose points tuning has not chosen yet.
 
     Raises UserError for an invalid preset or override, for two arms that are the same run, for an arm without the primary score
     and for one that cannot be matched to the clip fraction that it declares; NotHere for a missing model or missing questions.
     """
-    chosen = study.presets[study.preset_for(preset)]
-    why = ""
+    chosen, why = study.presets[study.preset_for(preset)], ""
+    tuning = None if study.tune is None else read_tuning(study, preset, store)
+    words = _chosen_words(study, preset, tuning)
     try:
-        arms = _plan_arms(study, chosen, named=True)
+        arms = plan_arms(study, chosen, words, named=True)
     except NotHere as error:
         if not nameless:
             raise
-        why, arms = str(error), _plan_arms(study, chosen, named=False)
-    _refuse_twins(arms)
+        why, arms = str(error), plan_arms(study, chosen, words, named=False)
+    refuse_twins(arms)
     _check_replayed_objective(study)
-    return Plan(study=study, preset=preset, store=store, arms=arms, nameless=why)
-
-
-def _plan_arms(study: Study, chosen: Preset, *, named: bool) -> tuple[PlannedArm, ...]:
-    """Compose the arms of a preset. Raises NotHere at the first arm that lacks a model or questions, so that the hub is not queried
-    again for every arm."""
-    arms, refused = [], {}
-    for name in study.arms:
-        if chosen.holds(name):
-            try:
-                arms.append(_plan_arm(study, name, chosen, named=named))
-            except NotHere as error:
-                raise NotHere(f"{study.name}, {study.described(name)}: {error}") from error
-            except UserError as error:
-                refused[name] = error
-    if refused:
-        raise _refusal(study, refused)
-    return tuple(arms)
-
-
-def _refusal(study: Study, refused: Mapping[str, UserError]) -> UserError:
-    """Return the error of the first invalid arm, with the number of further ones."""
-    first, *others = refused
-    text = f"{study.name}, {study.described(first)}: {refused[first]}"
-    if others:
-        named = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "")
-        text += f"; {len(others)} more {'arms' if len(others) > 1 else 'arm'} of the study {'make' if len(others) > 1 else 'makes'} no sense either: {named}"
-    if any(name in study.points for name in refused):
-        text += "; design.exclude leaves generated arms out"
-    return UserError(text)
-
-
-def _plan_arm(study: Study, name: str, preset: Preset, *, named: bool) -> PlannedArm:
-    arm = study.arms[name]
-    original = study.arms[arm.copy_of].overrides if arm.copy_of else ()
-    overrides = _later_wins((*preset.overrides, *original, *arm.overrides))
-    config = quick_compose(overrides)
-    resources = study.head.resources.overridden(preset.resources).overridden(arm.resources)
-    _check_spread(config, resources)
-    cell = cell_hash(config) if named else ""
-    if named:
-        check_positions(config, download=False)
-    if arm.role != "base":
-        _check_measured(study, name, config)
-    return PlannedArm(
-        name=name,
-        label=arm.label or name,
-        role=arm.role,
-        cell=cell,
-        seeds=arm.seeds_in(preset),
-        overrides=overrides,
-        copy_of=arm.copy_of,
-        rollouts=config.trainer.rollouts,
-        recorded=_recorded_seeds(study, name, preset),
-        against=arm.against,
-        target_clip_frac=_target(study, name, config),
-        factors=study.points.get(name, {}),
-        size=workload(asdict(config)),
-        level=level_of(config) if named else "",
-        sampler=config.rollout.engine,
-        config=config,
-        resources=resources,
+    plan = Plan(
+        study=study,
+        preset=preset,
+        store=store,
+        arms=arms,
+        defaults=_defaults(study, preset, words, named=not why),
+        pilots=_pilots(study, preset, tuning),
+        tuning=tuning,
+        nameless=why,
     )
-
-
-def _check_spread(config: TrainConfig, resources: Resources) -> None:
-    """Check that a verl job spreads its minibatches over the devices that the study gives it, which the trial would refuse at its start."""
-    if backend_of(config) == VERL:
-        run = replace(config.run, gpus=resources.per_node, nodes=resources.nodes)
-        check_backend(replace(config, run=run))
-
-
-def _recorded_seeds(study: Study, name: str, preset: Preset) -> tuple[int, ...]:
-    replay = study.head.replay
-    wanted = [arm for arm in replay.arms if preset.holds(arm)] or [study.head.baseline]
-    return study.arms[name].seeds_in(preset)[: replay.seeds] if name in wanted else ()
-
-
-def _target(study: Study, name: str, config: TrainConfig) -> float | None:
-    """Return the clip fraction that a controller holds the arm at, else the one declared in its spec or in that of the arm it repeats."""
-    declared = study.arms[study.arms[name].copy_of or name].target_clip_frac
-    held, reason = config.objective.bounds.target_clip_frac, why_unmatched(config.objective)
-    if declared is None or declared == held:
-        return held
-    if reason is not None:
-        raise UserError(f"target_clip_frac is {declared:g}, but {reason}; leave it out")
-    if held is not None:
+    if plan.untuned and not untuned:
         raise UserError(
-            f"target_clip_frac is {declared:g}, but objective.bounds.target_clip_frac holds the "
-            f"arm at {held:g}; leave the first out"
+            f"{plan.title()} is not tuned yet, so its arms have no points to run at: `python -m sweeps run {study.name} --preset {preset}` "
+            "(make sweep) tunes them first"
         )
-    return declared
+    return plan
+
+
+def _chosen_words(study: Study, preset: str, tuning: Tuning | None) -> dict[str, tuple[str, ...] | None]:
+    """Return the words that set the chosen point of every tuned arm; None while no arm runs at its point, because arms are confirmed together."""
+    settled = tuning is not None and tuning.settled
+    return {
+        name: chosen.overrides
+        if settled and tuning is not None and (chosen := tuning.arms[name].chosen) is not None
+        else None
+        for name in study.tuned_arms(preset)
+    }
+
+
+def _defaults(study: Study, preset: str, words: Iterable[str], *, named: bool) -> tuple[PlannedArm, ...]:
+    tune, chosen = study.tuning(preset), study.presets[preset]
+    if tune is None or not tune.head.confirm_default:
+        return ()
+    return tuple(plan_default(study, name, chosen, named=named) for name in words)
+
+
+def _pilots(study: Study, preset: str, tuning: Tuning | None) -> tuple[PlannedArm, ...]:
+    """Return the runs of every trial that was started, each cell of an arm once."""
+    tune, chosen = study.tuning(preset), study.presets[preset]
+    if tune is None or tuning is None:
+        return ()
+    found: dict[tuple[str, str], PlannedArm] = {}
+    for name, arm in tuning.arms.items():
+        for trial in arm.trials:
+            if trial.cell and (name, trial.cell) not in found:
+                found[name, trial.cell] = plan_pilot(study, name, chosen, trial, tune.head.seeds)
+    return tuple(found.values())
 
 
 def _check_replayed_objective(study: Study) -> None:
@@ -289,41 +228,3 @@ def _check_replayed_objective(study: Study) -> None:
         quick_compose(study.head.replay.objective)
     except UserError as error:
         raise UserError(f"{study.name}, replay.objective: {error}") from error
-
-
-def _check_measured(study: Study, name: str, config: TrainConfig) -> None:
-    """Check that the arm measures the primary score; otherwise it would train for hours before its report found nothing to compare."""
-    primary, measured = study.head.primary, config.evaluation.temperatures
-    if primary.mode == "sampled" and primary.temperature not in measured:
-        raise UserError(
-            f"primary.temperature is {primary.temperature:g}, but evaluation.temperatures "
-            f"holds only {', '.join(f'{value:g}' for value in measured) or 'nothing'}; add it there or change the primary"
-        )
-
-
-def _later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Return the last override of each key."""
-    return tuple({override.partition("=")[0].lstrip("+"): override for override in overrides}.values())
-
-
-def _refuse_twins(arms: Sequence[PlannedArm]) -> None:
-    owner: dict[tuple[str, int], str] = {}
-    for arm in arms:
-        cell = arm.cell or _options_hash(arm.config)
-        for seed in arm.seeds:
-            other = owner.setdefault((cell, seed), arm.name)
-            if other != arm.name:
-                raise UserError(
-                    f"arms '{other}' and '{arm.name}' are the same run: both compose to cell {cell} with seed {seed}; "
-                    "change an override, or make one a copy_of the other with a seed_offset"
-                )
-
-
-def _options_hash(config: TrainConfig) -> str:
-    """Return a stand-in for the name of a nameless cell: equal options are the same run."""
-    fields = asdict(config)
-    for label in ("seed", "run", "tracking"):
-        del fields[label]
-    for label in ("name", "paper"):
-        del fields["objective"][label]
-    return content_hash(fields)

@@ -13,7 +13,8 @@ from analysis.statistics.sign_flips import FEWEST_PAIRS, smallest_sign_flip_p
 from analysis.statistics.words import DIRECTION, EQUIVALENT, REFUTED, SUPPORTED, word_power
 from sweeps.ledger.score import primary_score
 from sweeps.ledger.state import seen
-from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.plan.arms import PlannedArm
+from sweeps.plan.plan import Plan
 from sweeps.plan.registered import registration_of
 
 COMPARED = ("arm", "no_clip")

@@ -11,6 +11,7 @@ from sspo.errors import UserError
 from sweeps.plan.plan import Plan
 from sweeps.plan.promises import promised, promises
 from sweeps.study.spec import DEFAULT_PRESET
+from sweeps.study.tune import described
 
 
 def plan_content(plan: Plan) -> dict[str, Any]:
@@ -18,19 +19,28 @@ def plan_content(plan: Plan) -> dict[str, Any]:
     return {
         **promised(promises(plan.study.head)),
         "spec_sha256": plan.study.sha256(),
+        **_tuning_content(plan),
         "arms": [
             {
                 "name": arm.name,
-                "cell": arm.cell,
+                "cell": arm.untuned_cell or arm.cell,
                 "role": arm.role,
                 "seeds": list(arm.seeds),
                 "against": arm.against,
                 "copy_of": arm.copy_of,
                 "target_clip_frac": arm.target_clip_frac,
             }
-            for arm in plan.arms
+            for arm in (*plan.arms, *plan.defaults)
         ],
     }
+
+
+def _tuning_content(plan: Plan) -> dict[str, Any]:
+    """Return how the points of the arms are chosen, which a registration fixes in place of the points."""
+    tune = plan.study.tuning(plan.preset)
+    if tune is None:
+        return {}
+    return {"tuning": {**tune.content(), "space": [described(parameter) for parameter in tune.space]}}
 
 
 def registration_of(plan: Plan) -> Registration | None:
@@ -50,7 +60,7 @@ def carried_digests(plan: Plan, registration: Registration | None) -> dict[tuple
     held = set(runs_of(registration.latest, base=True))
     return {
         (arm.cell, seed): digests
-        for arm in plan.arms
+        for arm in plan.everyone
         for seed in arm.seeds
         if registration.preset == plan.preset or (arm.cell, seed) in held
     }

@@ -3,8 +3,7 @@
 spec       the contents of a spec
 load       reads conf/search
 checks     refusals of a spec
-options    types of training options
-space      from parameters to overrides
+space      from a point to Optuna and to overrides
 cells      from a point to its cell and runs
 corners    refuses a space with impossible ends
 samplers   samplers and pruners

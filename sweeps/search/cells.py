@@ -12,7 +12,8 @@ from sspo.config.compatibility import backend_of
 from sspo.runs.identity import cell_hash, level_of
 from sweeps.plan.plan import Trial
 from sweeps.search.space import overrides
-from sweeps.search.spec import Point, Search
+from sweeps.search.spec import Search
+from sweeps.study.space.domain import Point
 
 
 @dataclass(frozen=True, kw_only=True)

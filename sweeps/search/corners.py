@@ -12,8 +12,10 @@ from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sweeps.plan.sampling import why_not_run
 from sweeps.search.cells import cell_at
-from sweeps.search.space import overrides, walk
-from sweeps.search.spec import HELD_OUT, ROLLOUT, Choices, Parameter, Point, Search, Value
+from sweeps.search.space import overrides
+from sweeps.search.spec import Search
+from sweeps.study.space.domain import Choices, Parameter, Point, Value, walk
+from sweeps.study.space.method import HELD_OUT, ROLLOUT
 
 MOST = 64
 """Maximum number of corners for a full product; a larger space is checked with each end of each range, while all other

@@ -31,7 +31,9 @@ from sweeps.search.history import (
 )
 from sweeps.search.samplers import pruner_for, sampler_for
 from sweeps.search.space import suggest
-from sweeps.search.spec import ROLLOUT, Point, Search
+from sweeps.search.spec import Search
+from sweeps.study.space.domain import Point
+from sweeps.study.space.method import ROLLOUT
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -19,8 +19,9 @@ from sspo.errors import UserError
 from sspo.runs.identity import identity
 from sweeps.ledger.score import curve, primary_score
 from sweeps.ledger.state import standing
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.manifest import stem
-from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.plan import Plan, Trial
 from sweeps.search.storage import name_metric, open_storage
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sspo.config import TrainConfig
 from sspo.randomness import python_stream
-from sweeps.search.spec import ROLLOUT, Pruner, Sampler, Search
+from sweeps.search.spec import Search
+from sweeps.study.space.method import ROLLOUT, Pruner, Sampler
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner

@@ -1,47 +1,15 @@
-"""Points of the space: the parameters that are active at a point, the calls to Optuna, and the overrides of a point."""
+"""From a point of the space to Optuna and to overrides: the calls that suggest a point, and the words that set it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sweeps.search.spec import Choices, FloatRange, IntRange, Parameter, Point, Value
+from sweeps.study.space.domain import Choices, IntRange, Parameter, Point, Value, walk
 from sweeps.workers.worker import quoted
 
 if TYPE_CHECKING:
     from optuna.trial import Trial as Asked
-
-
-def active(parameter: Parameter, point: Point) -> bool:
-    """Return whether the parameter is active at a point whose earlier parameters are known."""
-    return all(
-        condition.key in point and point[condition.key] in condition.values for condition in parameter.when
-    )
-
-
-def admits(domain: FloatRange | IntRange | Choices, value: Value) -> bool:
-    """Return whether a value is in the domain, and on its grid if it has one."""
-    if isinstance(domain, Choices):
-        return any(type(value) is type(choice) and value == choice for choice in domain.choices)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    if isinstance(domain, IntRange) and value != int(value):
-        return False
-    if domain.step is not None:
-        steps = (value - domain.low) / domain.step
-        if not math.isclose(steps, round(steps), abs_tol=1e-8):
-            return False
-    return domain.low <= value <= domain.high
-
-
-def walk(space: Sequence[Parameter], pick: Callable[[Parameter], Value]) -> dict[str, Value]:
-    """Build a point: `pick` is called for each active parameter, in the order of the spec."""
-    point: dict[str, Value] = {}
-    for parameter in space:
-        if active(parameter, point):
-            point[parameter.key] = pick(parameter)
-    return point
 
 
 def suggest(space: Sequence[Parameter], asked: Asked) -> dict[str, Value]:

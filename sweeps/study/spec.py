@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from sspo.errors import UserError, unknown
 from sweeps.study.factors import Factor, Point
 from sweeps.study.limits import ResourceOverrides, Resources, Retries
+from sweeps.study.tune import TUNED_ROLES, Tune, TuneOverrides
 
 ROLES = ("arm", "base", "no_clip", "aa")
 TESTS = ("paired", "welch")
@@ -132,6 +133,8 @@ class Preset:
     resources: ResourceOverrides = field(default_factory=ResourceOverrides)
     """Limits that differ from the study's; those of an arm have precedence."""
     budget: Budget = field(default_factory=Budget)
+    tune: TuneOverrides = field(default_factory=TuneOverrides)
+    """Its own budget and pilot seeds, of a study that tunes its arms."""
 
     def holds(self, arm: str) -> bool:
         """Return whether the arm runs in this preset."""
@@ -175,6 +178,25 @@ class Study:
     """The factors of a design; empty if every arm is written by hand."""
     points: Mapping[str, Point] = field(default_factory=dict)
     """The level of every factor that exists at each generated arm. Arms written by hand have none."""
+    tune: Tune | None = None
+    """How its arms are tuned before they are compared; None if every arm runs as it is written."""
+
+    def tuned_arms(self, preset: str) -> tuple[str, ...]:
+        """Return the arms of a preset that are tuned, in order; none without `tune`."""
+        chosen = self.presets[preset]
+        return tuple(
+            name
+            for name, arm in self.arms.items()
+            if self.tune is not None and chosen.holds(name) and arm.role in TUNED_ROLES
+        )
+
+    def tuning(self, preset: str) -> Tune | None:
+        """Return how a preset tunes its arms: as the study does, apart from what the preset sets itself."""
+        own = self.presets[preset].tune
+        if self.tune is None:
+            return None
+        changed = {key: value for key, value in vars(own).items() if value is not None}
+        return replace(self.tune, head=replace(self.tune.head, **changed))
 
     def described(self, arm: str) -> str:
         """Describe an arm in messages: its name, and its levels if it was generated."""
@@ -208,10 +230,12 @@ class Study:
         results: how runs are executed, and what else the report shows.
         """
         content = asdict(self)
-        for key in ("factors", "points"):
+        for key in ("factors", "points", "tune"):
             if not content[key]:
                 del content[key]
         for preset in content["presets"].values():
+            if all(own is None for own in preset["tune"].values()):
+                del preset["tune"]
             if all(limit is None for limit in preset["budget"].values()):
                 del preset["budget"]
             del preset["resources"]

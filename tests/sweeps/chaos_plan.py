@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sweeps.plan.plan import Plan, PlannedArm, Trial, make_plan
+from sweeps.plan.arms import PlannedArm
+from sweeps.plan.plan import Plan, Trial, make_plan
 from sweeps.study.load import parse
 from sweeps.study.refusals import RESERVED
 from sweeps.study.spec import PRESETS

@@ -24,8 +24,8 @@ from sweeps.ledger.score import curve, primary_score
 from sweeps.search.corners import check_corners
 from sweeps.search.driver import ends_of
 from sweeps.search.history import tally
-from sweeps.search.spec import SAMPLERS
 from sweeps.search.storage import open_storage, sole_controller
+from sweeps.study.space.method import SAMPLERS
 from sweeps.study.spec import Primary
 
 ROOT = Path(__file__).parents[2]

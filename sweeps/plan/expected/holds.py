@@ -11,10 +11,11 @@ from sspo.models.memory.estimate import Estimate
 from sspo.models.memory.said import Expected as Said
 from sspo.models.memory.said import gib
 from sspo.models.memory.savings import largest_savings
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.expected.hours import precision_on
 from sweeps.plan.expected.machine import CPU, Place, all_named, here
 from sweeps.plan.expected.trials import Expected, expected_of, memory_of, shape_at
-from sweeps.plan.plan import Plan, PlannedArm, Trial
+from sweeps.plan.plan import Plan, Trial
 
 
 def largest(

@@ -18,11 +18,12 @@ from sspo.models.memory.shape import Shape
 from sspo.questions.entries import entry
 from sspo.questions.sets import SETS
 from sspo.tasks import task_of
+from sweeps.plan.arms import PlannedArm
 from sweeps.plan.expected.hours import Seconds, precision_on, seconds_of
 from sweeps.plan.expected.machine import Place, processors_here
 from sweeps.plan.expected.shapes import shape_for
 from sweeps.plan.expected.tables import tables
-from sweeps.plan.plan import Plan, PlannedArm
+from sweeps.plan.plan import Plan
 from sweeps.study.limits import Resources
 
 COVERED = (OWN_BACKEND, VERL)
