@@ -16,6 +16,7 @@ standing           a group against a level with an error, in standard deviations
 evaluation         one run's score and its error
 questions          scores and differences over questions, given the runs
 power              effects that a number of seeds can show
+tuning             what pilot runs say about options: a smooth fit, the chosen point, curves
 """
 
 from analysis.statistics.bootstrap import (
