@@ -38,7 +38,10 @@ def tuning_gates(evidence: Evidence) -> tuple[Checked, ...]:
 def _fresh(evidence: Evidence, tuning: Tuning) -> tuple[bool, str]:
     """Check that no run that is compared has a seed on which points were chosen."""
     arms = (*evidence.study.arms, *(tuning.defaults.study.arms if tuning.defaults else ()))
-    pilot = {*tuning.seeds, *(seed for arm in (tuning.pilots.study.arms if tuning.pilots else ()) for seed in arm.seeds)}
+    pilot = {
+        *tuning.seeds,
+        *(seed for arm in (tuning.pilots.study.arms if tuning.pilots else ()) for seed in arm.seeds),
+    }
     found = [(arm.label, sorted(pilot & set(arm.seeds))) for arm in arms]
     again = [f"{label} (seed {ranges(seeds)})" for label, seeds in found if seeds]
     if again:
@@ -51,7 +54,11 @@ def _equal(tuning: Tuning) -> tuple[bool | None, str]:
     kind, _ = tuning.budget
     spent = {one.arm.label: float(one.settled) if kind == TRIALS else one.cost(kind) for one in tuning.arms}
     low, high = min(spent.values()), max(spent.values())
-    dearest = max((getattr(trial, kind) for one in tuning.arms for trial in one.trials), default=0.0) if kind != TRIALS else 0.0
+    dearest = (
+        max((getattr(trial, kind) for one in tuning.arms for trial in one.trials), default=0.0)
+        if kind != TRIALS
+        else 0.0
+    )
     words = kind.replace("_", " ")
     said = f"{_number(kind, low)} to {_number(kind, high)}" if low != high else _number(kind, low)
     sentence = f"{said} {words} per arm of a budget of {budget_text(tuning)}{_also(tuning)}"

@@ -199,7 +199,9 @@ def pilot_trace(evidence: Evidence, arms: Sequence[TunedArm], formula: str) -> T
     scores = {run: score for one in arms for trial in one.trials for run, score in trial.scores.items()}
     runs = [run for one in arms for run in one.runs]
     stream = answers(evidence.study.mode, evidence.study.temperature)
-    return trace(f"{formula}; a run's value is its score", [stream, RECORD], runs, scores, evidence.unit.factor)
+    return trace(
+        f"{formula}; a run's value is its score", [stream, RECORD], runs, scores, evidence.unit.factor
+    )
 
 
 def one_per_cell(trials: Sequence[Trial]) -> tuple[Trial, ...]:
@@ -243,9 +245,7 @@ def _whose(pilot: Arm) -> str:
     return pilot.name.rpartition(".pilot")[0]
 
 
-def _tuned(
-    arm: Arm, content: Mapping[str, Any], trials: tuple[Trial, ...], noise: float | None
-) -> TunedArm:
+def _tuned(arm: Arm, content: Mapping[str, Any], trials: tuple[Trial, ...], noise: float | None) -> TunedArm:
     chosen = content.get("chosen")
     return TunedArm(
         arm=arm,

@@ -155,7 +155,8 @@ def analysis_sha256() -> str:
 
 def _runs(evidence: Evidence, replay: Replay | None) -> list[dict[str, Any]]:
     """Return the study's runs by index, those of its tuning included, then those that were replayed."""
-    logs, final = evidence.whole, {}
+    logs = evidence.whole
+    final: dict[Any, Any] = {}
     steps = logs.metrics.groupby("run")["step"].max().to_dict()
     for of in (evidence, *tuning_parts(evidence)):
         final |= of.final.groupby("run")["rollout"].max().to_dict()

@@ -12,7 +12,7 @@ IGNORED = (
     "less smooth than the fit takes it to be."
 )
 PLATEAU = (
-    f"Plateau: the part of an option's range around the chosen value where the fit is within {rounded(100 * MARGIN, 'g')} points of its "
+    f"Plateau: the part of an option's range around the chosen value where the fit is within {100 * MARGIN:g} points of its "
     "maximum along that option, the others as chosen; for choices, the share of them that are."
 )
 

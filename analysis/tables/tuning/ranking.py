@@ -57,7 +57,9 @@ def ranking_table(evidence: Evidence) -> Table | None:
     sources = {title: _sources(found) for title, found in columns.items()}
     return Table(
         "ranking",
-        ("Scores (%) and ranks of the tuned arms at their defaults, at their tuned points and over the plateaus around these.",),
+        (
+            "Scores (%) and ranks of the tuned arms at their defaults, at their tuned points and over the plateaus around these.",
+        ),
         ("arm", *(name for title in columns for name in (title, _rank(title)))),
         tuple(_row(evidence, one, columns, ranks) for one in order),
         title="Ranking",
@@ -98,14 +100,18 @@ def _tuned(evidence: Evidence, one: TunedArm) -> Placed | None:
     assert one.surface is not None, "an arm with a point has a fit"
     assert one.chosen is not None, "an arm that is ranked has its point"
     mean, sd = (float(of[0]) for of in one.surface.at([one.chosen]))
-    return _of_fit(mean, sd, pilot_trace(evidence, [one], "the fit over the arm's trials at its chosen point"))
+    return _of_fit(
+        mean, sd, pilot_trace(evidence, [one], "the fit over the arm's trials at its chosen point")
+    )
 
 
 def _plateau(evidence: Evidence, one: TunedArm) -> Placed | None:
     assert one.surface is not None, "an arm with a point has a fit"
     assert one.chosen is not None, "an arm that is ranked has its point"
     mean, sd = over_plateau(one.options, one.surface, one.chosen)
-    return _of_fit(mean, sd, pilot_trace(evidence, [one], "the mean of the fit over the box around the chosen point"))
+    return _of_fit(
+        mean, sd, pilot_trace(evidence, [one], "the mean of the fit over the box around the chosen point")
+    )
 
 
 def _fresh(runs: Sequence[float], source: Trace) -> Placed:
@@ -140,7 +146,9 @@ def _cells(unit: Unit, title: str, placed: Placed | None, rank: int | None) -> t
     name = title.replace(" ", "_")
     if placed is None:
         return Cell(EMPTY, {f"{name}_mean": None}), Cell(EMPTY, {f"{name}_rank": None})
-    low, high = (None if end is None else unit.factor * end for end in (placed.interval.low, placed.interval.high))
+    low, high = (
+        None if end is None else unit.factor * end for end in (placed.interval.low, placed.interval.high)
+    )
     data: dict[str, float | int | str | None] = {
         f"{name}_mean": unit.factor * placed.interval.point,
         f"{name}_low": low,
@@ -148,7 +156,9 @@ def _cells(unit: Unit, title: str, placed: Placed | None, rank: int | None) -> t
         f"{name}_runs": len(placed.runs),
         f"{name}_source": placed.source,
     }
-    return Cell(placed.text(unit), data, trace=placed.trace), Cell(str(rank), {f"{name}_rank": rank}, trace=placed.trace)
+    return Cell(placed.text(unit), data, trace=placed.trace), Cell(
+        str(rank), {f"{name}_rank": rank}, trace=placed.trace
+    )
 
 
 def _sources(found: Mapping[str, Placed | None]) -> str:
@@ -174,7 +184,7 @@ def _meanings() -> dict[str, str]:
     return {
         DEFAULT: "The arm at its own default.",
         TUNED: "The arm at its chosen point.",
-        PLATEAU: f"Mean of the fit over the box of {rounded(100 * HALF, 'g')} % of each range around the chosen point, cut at the ends of the "
+        PLATEAU: f"Mean of the fit over the box of {100 * HALF:g} % of each range around the chosen point, cut at the ends of the "
         "space: what a less careful choice would get.",
         **{_rank(title): "1 is the highest mean of the column." for title in (DEFAULT, TUNED, PLATEAU)},
     }

@@ -115,7 +115,9 @@ def _option(one: TunedArm, key: str, curve: Sensitivity | None, source: Trace) -
 
 
 def _plain(value: Value) -> float | int | str:
-    return value if isinstance(value, float | int | str) and not isinstance(value, bool) else value_text(value)
+    return (
+        value if isinstance(value, float | int | str) and not isinstance(value, bool) else value_text(value)
+    )
 
 
 def _notes(tuning: Tuning) -> tuple[str, ...]:
@@ -137,7 +139,9 @@ def _reasons(tuning: Tuning) -> Iterable[str]:
     for one in tuning.arms:
         for trial in one.trials:
             if trial.state == FAILED:
-                found.setdefault(trial.reason or "no reason recorded", []).append(f"{one.arm.label} {trial.number}")
+                found.setdefault(trial.reason or "no reason recorded", []).append(
+                    f"{one.arm.label} {trial.number}"
+                )
     for reason, trials in found.items():
         yield f"Failed trials: {', '.join(trials)} ({reason})."
 
