@@ -96,7 +96,9 @@ def points(trials: int) -> list[dict[str, Any]]:
     return [{LR: rate, RULE: ("token", "response")[k % 2]} for k, rate in enumerate(rates)]
 
 
-def _tune(store: Path, fake: FakeArm, how: Tuned, scale: Scale) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _tune(
+    store: Path, fake: FakeArm, how: Tuned, scale: Scale
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     trials, pilots = [], []
     done = how.trials if how.done is None else how.done
     for number, point in enumerate(points(how.trials)[: done + (how.done is not None)]):

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.tuning import TunedArm
 from analysis.evidence.tuning_words import value_text
 from analysis.figures.labels import LONGEST
 from analysis.figures.model import FULL, LINEAR, LOG, Axis, Line, Mark, Numbers, Panel, Series, Slope, number
-from analysis.figures.style import looks
-from analysis.figures.tuning.family import span
+from analysis.figures.style import ArmStyle, looks
+from analysis.figures.tuning.family import Floats, span
 from analysis.figures.tuning.printed import along, band, upright
 from analysis.statistics.tuning.sensitivity import Sensitivity
 from analysis.statistics.tuning.space import Option, Value
@@ -39,15 +41,9 @@ class OptionCurves:
         """Return the curves of some arms."""
         return [(one, curve) for one, curve in self.arms if one in arms]
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Return the ends of the axis of scores, in percent, over all arms."""
-        curves = [curve for _, curve in self.arms]
-        return span(
-            (curve.mean for curve in curves),
-            (curve.low for curve in curves),
-            (curve.high for curve in curves),
-        )
+    def has(self, one: TunedArm) -> bool:
+        """Return whether an arm has the option at its chosen point."""
+        return any(other is one for other, _ in self.arms)
 
     @property
     def axis(self) -> Axis:
@@ -62,11 +58,24 @@ class OptionCurves:
         return Axis(label=option.key, low=option.low, high=high, scale=LINEAR)
 
 
+def ends_of(found: Sequence[OptionCurves]) -> tuple[float, float]:
+    """Return the ends of the axis of scores that all panels share, in percent."""
+    curves = [curve for of in found for _, curve in of.arms]
+    return span(
+        [curve.mean for curve in curves], [curve.low for curve in curves], [curve.high for curve in curves]
+    )
+
+
 def places(option: Option, values: Sequence[Value]) -> list[float]:
     """Return where values lie on an option's axis."""
     if not option.is_numeric:
         return [float(option.choices.index(value)) for value in values]
     return [float(value) for value in values if isinstance(value, int | float)]
+
+
+def shares(curve: Sensitivity) -> tuple[Floats, Floats]:
+    """Return the ends of a curve's interval, cut to what a share can be."""
+    return np.maximum(curve.low, 0.0), np.minimum(curve.high, 1.0)
 
 
 def on_plateau(curve: Sensitivity, x: Sequence[float]) -> list[int]:
@@ -83,12 +92,14 @@ def chosen_at(one: TunedArm, curve: Sensitivity) -> int:
     return curve.values.index(one.chosen[curve.key])
 
 
-def print_panel(ax: Any, evidence: Evidence, of: OptionCurves, arms: Sequence[TunedArm]) -> None:
-    """Draw the curves of some arms along one option."""
+def print_panel(
+    ax: Any, evidence: Evidence, of: OptionCurves, arms: Sequence[TunedArm], ends: tuple[float, float]
+) -> None:
+    """Draw the curves of some arms along one option; `ends` are of the axis of scores, in percent."""
     style, mine = looks(evidence.study), of.of(arms)
     for order, (one, curve) in enumerate(mine):
         look, x = style[one.arm.name], places(of.option, curve.values)
-        mean, low, high = (100 * part for part in (curve.mean, curve.low, curve.high))
+        mean, low, high = (100 * part for part in (curve.mean, *shares(curve)))
         at = chosen_at(one, curve)
         if of.option.is_numeric:
             band(ax, x, low, high, look)
@@ -119,7 +130,7 @@ def print_panel(ax: Any, evidence: Evidence, of: OptionCurves, arms: Sequence[Tu
             zorder=4,
             **_edge(look.marker),
         )
-    upright(ax, of.ends)
+    upright(ax, ends)
     _across(ax, of)
 
 
@@ -137,61 +148,53 @@ def _across(ax: Any, of: OptionCurves) -> None:
 
 
 def panel_of(
-    of: OptionCurves,
-    arms: Sequence[TunedArm],
-    everyone: Mapping[str, Series],
-    title: str,
-    label: str,
-    table: int,
+    of: OptionCurves, arms: Sequence[TunedArm], everyone: Mapping[str, Series], upright: Axis, table: int
 ) -> Panel:
-    """Return the same as a panel of a chart."""
-    lines, marks, slopes = [], [], []
-    mine = of.of(arms)
-    for order, (one, curve) in enumerate(mine):
-        series, x = everyone[one.arm.name], places(of.option, curve.values)
-        mean = [100 * float(value) for value in curve.mean]
-        at = chosen_at(one, curve)
-        if not of.option.is_numeric:
-            marks += _marks(of, series, curve, at, BESIDE * (order - (len(mine) - 1) / 2))
-            continue
-        ends = [[100 * float(value) for value in part] for part in (curve.low, curve.high)]
-        lines.append(Line(series=series, x=x, mean=mean, low=ends[0], high=ends[1]))
-        wide = on_plateau(curve, x)
-        says = f"{series.label}: {_said(curve)}"
-        if len(wide) > 1:
-            slopes.append(
-                Slope(
-                    series=series,
-                    look=series.look,
-                    x=[x[i] for i in wide],
-                    y=[mean[i] for i in wide],
-                    says=says,
-                    width=5.0,
-                )
-            )
-        marks.append(
-            Mark(
-                series=series,
-                x=x[at],
-                y=mean[at],
-                says=f"{says}; chosen {value_text(curve.values[at])}",
-                size=5.0,
-            )
-        )
-    low, high = of.ends
+    """Return the same as a panel of a chart, whose numbers are in the table of that index."""
+    mine = [(one, curve, everyone[one.arm.name]) for one, curve in of.of(arms)]
+    common: dict[str, Any] = {"title": "", "x": of.axis, "y": upright, "table": table, "size": FULL}
+    if not of.option.is_numeric:
+        marks = [
+            mark
+            for order, (one, curve, series) in enumerate(mine)
+            for mark in _marks(series, curve, chosen_at(one, curve), BESIDE * (order - (len(mine) - 1) / 2))
+        ]
+        return Panel(marks=marks, **common)
     return Panel(
-        title=title,
-        x=of.axis,
-        y=Axis(label=label, low=low, high=high),
-        lines=lines,
-        marks=marks,
-        slopes=slopes,
-        table=table,
-        size=FULL,
+        lines=[_line(of, series, curve) for _, curve, series in mine],
+        slopes=[slope for _, curve, series in mine if (slope := _thick(of, series, curve)) is not None],
+        marks=[_chosen(of, series, curve, chosen_at(one, curve)) for one, curve, series in mine],
+        **common,
     )
 
 
-def _marks(of: OptionCurves, series: Series, curve: Sensitivity, at: int, beside: float) -> list[Mark]:
+def _line(of: OptionCurves, series: Series, curve: Sensitivity) -> Line:
+    mean, low, high = ((100 * part).tolist() for part in (curve.mean, *shares(curve)))
+    return Line(series=series, x=places(of.option, curve.values), mean=mean, low=low, high=high)
+
+
+def _thick(of: OptionCurves, series: Series, curve: Sensitivity) -> Slope | None:
+    """Return the plateau as a thick line; None if it is a single value."""
+    x = places(of.option, curve.values)
+    wide = on_plateau(curve, x)
+    y = [100 * float(curve.mean[i]) for i in wide]
+    says = f"{series.label}: {_said(curve)}"
+    if len(wide) < 2:
+        return None
+    return Slope(series=series, look=_solid(series), x=[x[i] for i in wide], y=y, says=says, width=5.0)
+
+
+def _solid(series: Series) -> ArmStyle:
+    return ArmStyle(series.look.color, "-", series.look.marker)
+
+
+def _chosen(of: OptionCurves, series: Series, curve: Sensitivity, at: int) -> Mark:
+    x = places(of.option, curve.values)[at]
+    says = f"{series.label}: chosen {value_text(curve.values[at])}, {_said(curve)}"
+    return Mark(series=series, x=x, y=100 * float(curve.mean[at]), says=says, size=5.0)
+
+
+def _marks(series: Series, curve: Sensitivity, at: int, beside: float) -> list[Mark]:
     found = []
     for i, value in enumerate(curve.values):
         mean, half = 100 * float(curve.mean[i]), 50 * float(curve.high[i] - curve.low[i])

@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.figure import Figure as Printed
 
 from analysis.evidence.evidence import Evidence
-from analysis.evidence.tuning import tuning_of
+from analysis.evidence.tuning import TunedArm, tuning_of
 from analysis.figures.figure import Figure
 from analysis.figures.labels import LINE, Entry, legend_height, shared_legend, wrapped
-from analysis.figures.model import Chart
+from analysis.figures.model import Axis, Chart
 from analysis.figures.style import TEXT, grid, looks
-from analysis.figures.tuning.family import foot, groups, heading, origin, series_of
-from analysis.figures.tuning.option_panels import OptionCurves, numbers_of, panel_of, print_panel
+from analysis.figures.tuning.family import foot, groups, origin, series_of
+from analysis.figures.tuning.option_panels import OptionCurves, ends_of, numbers_of, panel_of, print_panel
 from analysis.figures.tuning.printed import BELOW
 from analysis.statistics.tuning.sensitivity import sensitivity
 from analysis.tables.tuning.captions import PLATEAU
@@ -38,22 +38,21 @@ def curves(evidence: Evidence) -> list[OptionCurves] | None:
 
 
 def draw(evidence: Evidence, found: list[OptionCurves]) -> Printed:
-    """Draw one panel per option and group of arms."""
-    style = looks(evidence.study)
-    drawn = list(dict.fromkeys(one.arm for of in found for one, _ in of.arms))
-    entries: list[Entry] = [(arm.label, style[arm.name]) for arm in drawn]
-    panels = [(of, arms) for of in found for arms in groups(evidence, [one for one, _ in of.arms])]
-    columns = min(COLUMNS, len(panels))
+    """Draw one panel per option and group of arms, all on one axis of scores: a flat curve is an option that hardly matters."""
+    panels = panels_of(evidence, found)
+    columns = min(COLUMNS, len(panels)) if len(found) > COLUMNS or len(found) == 1 else len(found)
     rows, one = -(-len(panels) // columns), (TEXT - 0.6) / columns - 0.2
     labels = [wrapped(of.option.key, one) for of, _ in panels]
-    lines = max(label.count("\n") + 1 for label in labels)
+    more = LINE * max(label.count("\n") for label in labels)
+    style, drawn = looks(evidence.study), list(dict.fromkeys(arm.arm for _, arms in panels for arm in arms))
+    entries: list[Entry] = [(arm.label, style[arm.name]) for arm in drawn]
     figure, axes = grid(
-        columns, rows, (TEXT, 1.5), top=0.12, gap=BELOW + LINE * (lines - 1) + 0.1,
-        below=BELOW + LINE * (lines - 1) + legend_height(entries, TEXT), share_x=False, share_y="none",
+        columns, rows, (TEXT, 1.5), top=0.12, gap=BELOW + more + 0.08, below=BELOW + more + legend_height(entries, TEXT),
+        share_x=False, share_y="all",
     )  # fmt: skip
-    figure.subplots_adjust(wspace=0.24)
+    ends = ends_of(found)
     for ax, (of, arms), label in zip(axes.flat, panels, labels, strict=False):
-        print_panel(ax, evidence, of, arms)
+        print_panel(ax, evidence, of, arms, ends)
         ax.set_xlabel(label, labelpad=2, fontsize=7.5)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)
@@ -63,15 +62,22 @@ def draw(evidence: Evidence, found: list[OptionCurves]) -> Printed:
     return figure
 
 
+def panels_of(evidence: Evidence, found: list[OptionCurves]) -> list[tuple[OptionCurves, list[TunedArm]]]:
+    """Return each panel's option and arms: a group of arms after the other, and within it the options that it has."""
+    everyone = list(dict.fromkeys(one.arm.name for of in found for one, _ in of.arms))
+    arms = {one.arm.name: one for of in found for one, _ in of.arms}
+    parts = groups(evidence, [arms[name] for name in everyone])
+    return [(of, own) for part in parts for of in found if (own := [one for one in part if of.has(one)])]
+
+
 def chart(evidence: Evidence, found: list[OptionCurves]) -> Chart:
     """Return the same panels as a chart, with one table per option."""
-    everyone, panels = series_of(evidence), []
-    label = f"{Y}{evidence.unit.mark}"
-    for place, of in enumerate(found):
-        parts = groups(evidence, [one for one, _ in of.arms])
-        for part, arms in enumerate(parts):
-            panels.append(panel_of(of, arms, everyone, heading(part, len(parts)), label, place))
-    tables = [numbers_of(of, everyone, label) for of in found]
+    everyone, (low, high) = series_of(evidence), ends_of(found)
+    upright = Axis(label=f"{Y}{evidence.unit.mark}", low=low, high=high)
+    panels = [
+        panel_of(of, arms, everyone, upright, found.index(of)) for of, arms in panels_of(evidence, found)
+    ]
+    tables = [numbers_of(of, everyone, upright.label) for of in found]
     drawn = {one.arm.name for of in found for one, _ in of.arms}
     series = [series for name, series in everyone.items() if name in drawn]
     return Chart(name=FIGURE.name, series=series, panels=panels, tables=tables)

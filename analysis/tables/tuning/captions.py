@@ -8,8 +8,8 @@ from analysis.statistics.tuning.sensitivity import MARGIN
 from analysis.text.rounding import rounded
 
 IGNORED = (
-    "An interval of the fit is for the pilot seeds: it ignores what they share and fresh seeds would not, and that the score may be "
-    "less smooth than the fit takes it to be."
+    "Intervals of the fit hold for the pilot seeds, which all trials share: they ignore how other seeds would score, and they take the "
+    "score to be a smooth function of the options."
 )
 PLATEAU = (
     f"Plateau: the part of an option's range around the chosen value where the fit is within {100 * MARGIN:g} points of its "
@@ -21,7 +21,7 @@ def how_chosen(tuning: Tuning) -> str:
     """Return how an arm got its point."""
     sampler = str((tuning.record.get("sampler") or {}).get("name", "a sampler"))
     return (
-        f"Each arm had {budget_text(tuning)} (sampler {sampler}) on pilot {seeds_text(tuning)}; its point is the maximum of a smooth fit over "
+        f"Each arm has {budget_text(tuning)} (sampler {sampler}) on pilot {seeds_text(tuning)}; its point is the maximum of a smooth fit over "
         "its trials, not its luckiest trial, and is trained again on fresh seeds."
     )
 

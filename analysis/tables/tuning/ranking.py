@@ -14,7 +14,6 @@ from analysis.statistics.families import FEWEST_RUNS
 from analysis.statistics.tuning.sensitivity import HALF, NORMAL, over_plateau
 from analysis.tables.tuning import captions
 from analysis.text.numbers import score
-from analysis.text.rounding import rounded
 from analysis.text.table import EMPTY, Cell, Row, Table
 from analysis.text.unit import Unit
 
