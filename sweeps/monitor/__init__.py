@@ -3,6 +3,7 @@
 board      the state of a pool for its view
 live_view  the live table
 status     `sweeps status`
+tuning     its tables of a tuning
 plan_view  `sweeps plan`
 expected_view  its table of memory and time per trial
 show       `sweeps show`

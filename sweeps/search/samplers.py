@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 def sampler_for(search: Search, number: int) -> BaseSampler:
     """Return the sampler that suggests trial `number`: its stream derives from the search's seed and that number alone.
 
-    So a search that was killed continues as it would have: a sampler has no state to save. Suggestions still depend on the
-    results available when they are made, whose order is not fixed with several workers.
+    So a search that was killed continues as it would have: a sampler has no state to save. Suggestions of `tpe` and `gp` still depend
+    on the results available when they are made, whose order is not fixed with several workers. The points of `sobol`, and of `random`
+    in parts of one space, depend on the seed, the space and the number of fresh trials before alone.
     """
     import optuna
 
+    from sweeps.search.sequence import CommonPoints, random_draw, sobol_draw
+
     spec: Sampler = search.head.sampler
+    if spec.name == "sobol":
+        keys = search.dimensions or tuple(parameter.key for parameter in search.space)
+        return CommonPoints(sobol_draw(spec.seed, keys))
+    if spec.name == "random" and search.dimensions:
+        return CommonPoints(random_draw(spec.seed))
     seed = python_stream(spec.seed, "search sampler", number).getrandbits(31)
     if spec.name == "random":
         return optuna.samplers.RandomSampler(seed=seed)
