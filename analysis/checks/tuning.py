@@ -23,6 +23,8 @@ from analysis.text.rounding import rounded
 NAMED = 3
 """Arms that a sentence names before it counts the others."""
 SEEDS, BUDGETS = "tuning seeds never return", "equal tuning budgets"
+EQUAL = 1e-9
+"""Hours: costs this close are equal."""
 Checked = tuple[str, bool | None, str]
 """A gate's name, whether it holds (None: not known yet), and the evidence."""
 
@@ -52,37 +54,39 @@ def _fresh(evidence: Evidence, tuning: Tuning) -> tuple[bool, str]:
 def _equal(tuning: Tuning) -> tuple[bool | None, str]:
     """Check that every arm spent the same: as many trials, or a cost within that of one trial."""
     kind, _ = tuning.budget
-    spent = {one.arm.label: float(one.settled) if kind == TRIALS else one.cost(kind) for one in tuning.arms}
+    if not tuning.arms:
+        return None, "tuning has not begun"
+    spent = {one.arm.label: _spent(one, kind) for one in tuning.arms}
     low, high = min(spent.values()), max(spent.values())
-    dearest = (
-        max((getattr(trial, kind) for one in tuning.arms for trial in one.trials), default=0.0)
-        if kind != TRIALS
-        else 0.0
-    )
-    words = kind.replace("_", " ")
-    said = f"{_number(kind, low)} to {_number(kind, high)}" if low != high else _number(kind, low)
-    sentence = f"{said} {words} per arm of a budget of {budget_text(tuning)}{_also(tuning)}"
+    sentence = f"{_range(kind, low, high)} per arm of a budget of {budget_text(tuning)}{_also(tuning)}"
     if not tuning.settled:
         return None, f"tuning is unfinished: {sentence}"
-    if high - low <= dearest + 1e-9:
+    dearest = 0.0 if kind == TRIALS else max(getattr(t, kind) for one in tuning.arms for t in one.trials)
+    if high - low <= dearest + EQUAL:
         return True, sentence
     least, most = min(spent, key=lambda label: spent[label]), max(spent, key=lambda label: spent[label])
-    within = "" if kind == TRIALS else f", more than the {_number(kind, dearest)} of one trial"
+    within = "" if kind == TRIALS else f" by more than the {rounded(dearest, '.3g')} of one trial"
     return False, f"{sentence}; {most} spent more than {least}{within}"
 
 
-def _number(kind: str, value: float) -> str:
-    return f"{value:g}" if kind == TRIALS else rounded(value, ".3g")
+def _spent(one: TunedArm, kind: str) -> float:
+    return float(one.settled) if kind == TRIALS else one.cost(kind)
+
+
+def _range(kind: str, low: float, high: float) -> str:
+    """Return what arms spent: `8 trials`, `2.4 to 2.6 core hours`."""
+    ends = dict.fromkeys(f"{end:g}" if kind == TRIALS else rounded(end, ".3g") for end in (low, high))
+    return f"{' to '.join(ends)} {kind.replace('_', ' ')}"
 
 
 def _also(tuning: Tuning) -> str:
-    """Return what equal numbers of trials cost, if they were counted."""
-    costs = [(kind, [one.cost(kind) for one in tuning.arms]) for kind in (CORE_HOURS, DEVICE_HOURS)]
-    said = [
-        f"{rounded(min(spent), '.3g')} to {rounded(max(spent), '.3g')} {kind.replace('_', ' ')}"
-        for kind, spent in costs
-        if kind != tuning.budget[0] and max(spent, default=0.0) > 0
+    """Return what the trials cost besides the unit of the budget, if that was counted."""
+    costs = [
+        (kind, [one.cost(kind) for one in tuning.arms])
+        for kind in (CORE_HOURS, DEVICE_HOURS)
+        if kind != tuning.budget[0]
     ]
+    said = [_range(kind, min(spent), max(spent)) for kind, spent in costs if max(spent) > 0]
     return f", at {' and '.join(said)}" if said else ""
 
 

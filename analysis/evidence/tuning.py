@@ -21,7 +21,7 @@ from sspo.errors import UserError
 
 COMPLETE, PRUNED, FAILED, OPEN = "complete", "pruned", "failed", "open"
 TRIALS, CORE_HOURS, DEVICE_HOURS = "trials", "core_hours", "device_hours"
-EQUAL = 1e-9
+EQUAL = 1e-6
 """Fitted scores this close are the same: two points share the maximum."""
 
 

@@ -30,6 +30,8 @@ def seeds_text(tuning: Tuning) -> str:
 def progress(tuning: Tuning) -> str:
     """Return how far the tuning is: `40 of 128 pilot runs; no arm has its point yet`."""
     kind, size = tuning.budget
+    if not tuning.arms:
+        return "no arm has begun"
     per = len(tuning.seeds)
     ended = sum(per if trial.settled else len(trial.runs) for one in tuning.arms for trial in one.trials)
     planned = f" of {int(size) * per * len(tuning.arms)}" if kind == TRIALS else ""

@@ -88,7 +88,7 @@ class Stream(Pool):
         self._settle()
 
     def _busy(self) -> bool:
-        return super()._busy() or (self.board.paused and self.driver.may_ask())
+        return super()._busy() or bool(self.driver.open) or self.driver.may_ask()
 
     def _fill(self) -> None:
         self._advance()
@@ -166,6 +166,7 @@ class Stream(Pool):
                 del self._active[slots], self._stopping[worker.trial.folder]
                 self._slots.give_back(slots)
                 self._show_running()
+                self._next_look = 0.0
 
     def _ours(self) -> set[Path]:
         """Return the folders of the runs that this pool runs or will run."""

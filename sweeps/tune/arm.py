@@ -13,8 +13,8 @@ from sspo.runs.identity import level_of
 from sweeps.plan.tuned import COMPLETE, FAILED, OPEN, PRUNED, PilotTrial
 from sweeps.search.cells import Cell
 from sweeps.search.driver import Driver, Open
-from sweeps.search.history import FAILED as RUN_FAILED
 from sweeps.search.history import DRAWN, GIVEN_UP, REASON, REFUSED, RETRY_OF, chains, first_of, state_of
+from sweeps.search.history import FAILED as RUN_FAILED
 from sweeps.search.samplers import sampler_for
 from sweeps.search.space import suggest
 from sweeps.search.spec import Search

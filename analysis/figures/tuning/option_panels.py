@@ -26,6 +26,8 @@ THIN, THICK = 0.9, 2.4
 """Widths of a line, and of the part of it that is a plateau."""
 BESIDE = 0.14
 """Distance between the marks of two arms at one choice."""
+BEYOND = 0.03
+"""Share of its range by which the axis of a number goes on at both ends, so that the marks there are whole."""
 ROWS = 17
 """The most values of a number in a table."""
 
@@ -52,10 +54,12 @@ class OptionCurves:
         if not option.is_numeric:
             names = [value_text(choice) for choice in option.choices]
             return Axis(label=option.key, low=-0.5, high=len(names) - 0.5, names=names)
+        low, high = option.low, max(option.high, option.low * 1.01, option.low + 1e-9)
         if option.log:
-            return Axis(label=option.key, low=option.low, high=option.high, scale=LOG)
-        high = option.high if option.high > option.low else option.low + 1
-        return Axis(label=option.key, low=option.low, high=high, scale=LINEAR)
+            beyond = (high / low) ** BEYOND
+            return Axis(label=option.key, low=low / beyond, high=high * beyond, scale=LOG)
+        beyond = BEYOND * (high - low)
+        return Axis(label=option.key, low=low - beyond, high=high + beyond, scale=LINEAR)
 
 
 def ends_of(found: Sequence[OptionCurves]) -> tuple[float, float]:
@@ -118,7 +122,7 @@ def print_panel(
             continue
         beside = [place + BESIDE * (order - (len(mine) - 1) / 2) for place in x]
         ax.errorbar(
-            beside, mean, yerr=[mean - low, high - mean], color=look.color, marker=look.marker, markersize=3,
+            beside, mean, yerr=[mean - low, high - mean], color=look.color, marker=look.marker, markersize=2.5,
             linestyle="none", elinewidth=0.8, capsize=1.5, zorder=3,
         )  # fmt: skip
         ax.plot(
@@ -170,7 +174,7 @@ def panel_of(
 
 def _line(of: OptionCurves, series: Series, curve: Sensitivity) -> Line:
     mean, low, high = ((100 * part).tolist() for part in (curve.mean, *shares(curve)))
-    return Line(series=series, x=places(of.option, curve.values), mean=mean, low=low, high=high)
+    return Line(series=series, x=places(of.option, curve.values), mean=mean, low=low, high=high, marked=False)
 
 
 def _thick(of: OptionCurves, series: Series, curve: Sensitivity) -> Slope | None:

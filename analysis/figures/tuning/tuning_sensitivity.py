@@ -10,7 +10,7 @@ from analysis.figures.figure import Figure
 from analysis.figures.labels import LINE, Entry, legend_height, shared_legend, wrapped
 from analysis.figures.model import Axis, Chart
 from analysis.figures.style import TEXT, grid, looks
-from analysis.figures.tuning.family import foot, groups, origin, series_of
+from analysis.figures.tuning.family import foot, groups, heading, origin, series_of
 from analysis.figures.tuning.option_panels import OptionCurves, ends_of, numbers_of, panel_of, print_panel
 from analysis.figures.tuning.printed import BELOW
 from analysis.statistics.tuning.sensitivity import sensitivity
@@ -42,16 +42,19 @@ def draw(evidence: Evidence, found: list[OptionCurves]) -> Printed:
     panels = panels_of(evidence, found)
     columns = min(COLUMNS, len(panels)) if len(found) > COLUMNS or len(found) == 1 else len(found)
     rows, one = -(-len(panels) // columns), (TEXT - 0.6) / columns - 0.2
-    labels = [wrapped(of.option.key, one) for of, _ in panels]
+    labels = [wrapped(of.option.key, one) for _, of, _ in panels]
     more = LINE * max(label.count("\n") for label in labels)
-    style, drawn = looks(evidence.study), list(dict.fromkeys(arm.arm for _, arms in panels for arm in arms))
+    style, drawn = (
+        looks(evidence.study),
+        list(dict.fromkeys(arm.arm for _, _, arms in panels for arm in arms)),
+    )
     entries: list[Entry] = [(arm.label, style[arm.name]) for arm in drawn]
     figure, axes = grid(
         columns, rows, (TEXT, 1.5), top=0.12, gap=BELOW + more + 0.08, below=BELOW + more + legend_height(entries, TEXT),
         share_x=False, share_y="all",
     )  # fmt: skip
     ends = ends_of(found)
-    for ax, (of, arms), label in zip(axes.flat, panels, labels, strict=False):
+    for ax, (_, of, arms), label in zip(axes.flat, panels, labels, strict=False):
         print_panel(ax, evidence, of, arms, ends)
         ax.set_xlabel(label, labelpad=2, fontsize=7.5)
     for ax in axes.flat[len(panels) :]:
@@ -62,22 +65,42 @@ def draw(evidence: Evidence, found: list[OptionCurves]) -> Printed:
     return figure
 
 
-def panels_of(evidence: Evidence, found: list[OptionCurves]) -> list[tuple[OptionCurves, list[TunedArm]]]:
-    """Return each panel's option and arms: a group of arms after the other, and within it the options that it has."""
+def _of_part(name: str, part: int, parts: int) -> str:
+    """Return the name of the axis of a group of arms, which has a row of its own on the page."""
+    return f"{name}, {heading(part, parts)}" if parts > 1 else name
+
+
+def panels_of(
+    evidence: Evidence, found: list[OptionCurves]
+) -> list[tuple[int, OptionCurves, list[TunedArm]]]:
+    """Return each panel's group, option and arms: a group of arms after the other, and within it the options that it has."""
     everyone = list(dict.fromkeys(one.arm.name for of in found for one, _ in of.arms))
     arms = {one.arm.name: one for of in found for one, _ in of.arms}
     parts = groups(evidence, [arms[name] for name in everyone])
-    return [(of, own) for part in parts for of in found if (own := [one for one in part if of.has(one)])]
+    return [
+        (place, of, own)
+        for place, part in enumerate(parts)
+        for of in found
+        if (own := [one for one in part if of.has(one)])
+    ]
 
 
 def chart(evidence: Evidence, found: list[OptionCurves]) -> Chart:
     """Return the same panels as a chart, with one table per option."""
     everyone, (low, high) = series_of(evidence), ends_of(found)
-    upright = Axis(label=f"{Y}{evidence.unit.mark}", low=low, high=high)
+    name, shown = f"{Y}{evidence.unit.mark}", panels_of(evidence, found)
+    parts = list(dict.fromkeys(part for part, _, _ in shown))
     panels = [
-        panel_of(of, arms, everyone, upright, found.index(of)) for of, arms in panels_of(evidence, found)
+        panel_of(
+            of,
+            arms,
+            everyone,
+            Axis(label=_of_part(name, part, len(parts)), low=low, high=high),
+            found.index(of),
+        )
+        for part, of, arms in shown
     ]
-    tables = [numbers_of(of, everyone, upright.label) for of in found]
+    tables = [numbers_of(of, everyone, name) for of in found]
     drawn = {one.arm.name for of in found for one, _ in of.arms}
     series = [series for name, series in everyone.items() if name in drawn]
     return Chart(name=FIGURE.name, series=series, panels=panels, tables=tables)

@@ -33,9 +33,9 @@ STATES = {"pruned": PRUNED, "failed": FAILED, "open": OPEN}
 
 
 def tuning_table(evidence: Evidence) -> Table | None:
-    """Return one row per tuned arm; None for a study that is not tuned."""
+    """Return one row per tuned arm; None for a study that is not tuned, and before its tuning begins."""
     tuning = tuning_of(evidence)
-    if tuning is None:
+    if tuning is None or not tuning.arms:
         return None
     rows = tuple(_row(evidence, tuning, one) for one in tuning.arms)
     return Table(
