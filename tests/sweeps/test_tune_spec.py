@@ -99,6 +99,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"presets__smoke__tune__budget": {}}, r"presets.smoke.tune.budget names no unit"),
     ({"tune__budget": {"trails": 4}}, r"did you mean 'tune.budget.trials'"),
     ({"tune__budget": {"trials": 1}}, r"trials must be at least 2, because a fit"),
+    ({"tune__budget": {"trials": 10**400}}, r"and at most 10000, got 1000"),
     ({"tune__budget": {"device_hours": 0}}, r"device_hours must be a positive number"),
     ({"tune__confirm_default": "yes"}, r"tune.confirm_default must be true or false"),
     ({"tune__start_at_default": 1}, r"tune.start_at_default must be true or false"),
