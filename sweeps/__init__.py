@@ -8,6 +8,7 @@ workers       trials on one machine
 engines       trials on other machines
 control       the commands that act on a sweep
 search        Optuna
+tune          the tuning of a study's arms
 replay        recorded runs under different bounds
 integrations  Hydra and W&B
 find_study    resolves NAME to a study

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from rich.console import Console
+from rich.text import Text
 
 from sweeps.control.register import register
 from sweeps.control.reported import write_report
 from sweeps.control.restore import restore
+from sweeps.control.restored_tuning import restore_record
 from sweeps.control.steer import retry, steer
 from sweeps.control.sweep import RunOptions, run_sweep, run_work
 from sweeps.find_study import find_study
@@ -25,6 +27,7 @@ from sweeps.monitor.studies import show_studies
 from sweeps.plan.plan import Plan, make_plan
 from sweeps.replay.replay import run_replay
 from sweeps.search.arguments import about_search
+from sweeps.study.spec import Study
 
 ON_A_STUDY = ("--preset", "--store")
 Act = Callable[[argparse.Namespace, Console], int]
@@ -44,17 +47,27 @@ class Verb:
     """The meaning of NAME; empty for a command without one."""
 
 
-def _plan(arguments: argparse.Namespace) -> Plan:
+def _plan(arguments: argparse.Namespace, *, untuned: bool = False) -> Plan:
     study = find_study(arguments.name, arguments.store)
-    return make_plan(study, study.preset_for(arguments.preset), arguments.store)
+    return make_plan(study, study.preset_for(arguments.preset), arguments.store, untuned=untuned)
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
-    plan = _plan(arguments)
-    status = run_sweep(plan, _run_options(arguments), console)
+    study = find_study(arguments.name, arguments.store)
+    if study.tune is None:
+        status = run_sweep(_plan(arguments), _run_options(arguments), console)
+    else:
+        status = _tune_then_run(study, arguments, console)
     if arguments.report and not arguments.detach and status <= 1:
-        return write_report("report", plan, "--if-stale") or status
+        return write_report("report", _plan(arguments), "--if-stale") or status
     return status
+
+
+def _tune_then_run(study: Study, arguments: argparse.Namespace, console: Console) -> int:
+    from sweeps.tune.run import tune_then_run  # imports optuna and scipy
+
+    preset = study.preset_for(arguments.preset)
+    return tune_then_run(study, preset, arguments.store, _run_options(arguments), console)
 
 
 def _work(arguments: argparse.Namespace, console: Console) -> int:
@@ -81,14 +94,27 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
     study = find_study(arguments.name, arguments.store)
     preset = study.preset_for(arguments.preset)
     plan = make_plan(study, preset, arguments.store, nameless=True, untuned=True)
-    return show_plan(plan, arguments.workers, console, on=arguments.on)
+    status = show_plan(plan, arguments.workers, console, on=arguments.on)
+    if study.tune is not None and not plan.nameless:
+        _show_dropped(plan, console)
+    return status
+
+
+def _show_dropped(plan: Plan, console: Console) -> None:
+    """Check the space of every arm, and print what is left out of it."""
+    from sweeps.tune.searches import arm_searches, dropped_lines  # plans of most studies tune nothing
+
+    for line in dropped_lines(arm_searches(plan.study, plan.preset)):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:
     if about_search(arguments):
         return _search(arguments, console)
-    show = watch_status if arguments.live else show_status
-    return show(_plan(arguments), console)
+    plan = _plan(arguments, untuned=True)
+    if arguments.live:
+        return watch_status(plan, console, lambda: _plan(arguments, untuned=True))
+    return show_status(plan, console)
 
 
 def _search(arguments: argparse.Namespace, console: Console) -> int:
@@ -118,7 +144,7 @@ def _wandb_dashboard(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _steer(word: str) -> Act:
-    return lambda arguments, console: steer(_plan(arguments), word, console)
+    return lambda arguments, console: steer(_plan(arguments, untuned=True), word, console)
 
 
 def _retry(arguments: argparse.Namespace, console: Console) -> int:
@@ -126,7 +152,10 @@ def _retry(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _restore(arguments: argparse.Namespace, console: Console) -> int:
-    return restore(_plan(arguments), arguments.reports, console)
+    study = find_study(arguments.name, arguments.store)
+    preset = study.preset_for(arguments.preset)
+    restore_record(study, preset, arguments.store, arguments.reports, console, committed=False)
+    return restore(_plan(arguments, untuned=True), arguments.reports, console)
 
 
 def _register(arguments: argparse.Namespace, console: Console) -> int:

@@ -18,7 +18,7 @@ LAWS = {
         segmentation rollout evaluation trainer integrations train evaluate replay numerics calibrate contamination __main__
     """,
     "sweeps": """
-        study ledger plan monitor workers engines control search replay integrations find_study options commands __main__
+        study ledger plan monitor workers engines control search tune replay integrations find_study options commands __main__
     """,
     "analysis": """
         statistics logs registration text evidence inference checks claims importers tables figures answer content provenance pages report replay_report

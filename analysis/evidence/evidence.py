@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.logs.compact import STATED, Logs
-from analysis.logs.manifest import Arm, Study, from_manifest
+from analysis.logs.manifest import ARMS, Arm, Study, from_manifest
 from analysis.logs.run_folders import COUNTED
 from analysis.statistics import EvaluationError, evaluation_error, majority, pass_at_k
 from analysis.text.unit import PERCENT, Unit, own_unit
@@ -21,10 +21,12 @@ GREEDY = ("greedy", 0.0)
 
 
 class Evidence:
-    """A study with its logs, and the scores that all tables, gates and figures share."""
+    """A study with its logs, and the scores that all tables, gates and figures share. Runs of a tuning are in none of them."""
 
     def __init__(self, logs: Logs):
-        self.logs = logs
+        self.whole = logs
+        """All logs: those of a tuning too."""
+        self.logs = logs = logs.part(ARMS)
         self.study: Study = from_manifest(logs.manifest)
         self.runs = pd.DataFrame(list(logs.runs))
         self.evaluation = distinct(logs.evaluation)

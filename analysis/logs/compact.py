@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.logs.contamination import CheckedSet, read_contamination
-from analysis.logs.manifest import read_json
+from analysis.logs.manifest import ARMS, TUNING, from_manifest, part, read_json
 from analysis.logs.sample_table import SAMPLES, read_samples, write_samples
 from analysis.logs.samples import Sample
 from analysis.logs.timing import read_timing, write_timing
@@ -97,6 +97,44 @@ class Logs:
     """Reports with tests that were made before the study's end."""
     timing: pd.DataFrame | None = None
     """Seconds by run and rollout; None if no run logged any, and in logs written before these were kept."""
+
+    def part(self, which: str) -> Logs:
+        """Return the logs of one part of a tuned study: `arms`, which any study has, `default` or `pilots`.
+
+        The first has no other runs; the others keep all records, so that a run has one index in every part. Raises UserError if
+        there is no such part.
+        """
+        if not self.manifest.get(TUNING):
+            if which != ARMS:
+                part(self.manifest, which)
+            return self
+        manifest = part(self.manifest, which)
+        places = _places(self.manifest, manifest)
+        of_arms = which == ARMS
+        return replace(
+            self,
+            manifest=manifest,
+            runs=self.runs[: places.stop] if of_arms else self.runs,
+            metrics=_of(self.metrics, places),
+            evaluation=_of(self.evaluation, places),
+            samples=tuple(sample for sample in self.samples if sample.run in places),
+            timing=None if self.timing is None else _of(self.timing, places),
+        )
+
+
+def _places(whole: Mapping[str, Any], manifest: Mapping[str, Any]) -> range:
+    """Return the runs of one part, which follow each other."""
+    mine, start = {arm["name"] for arm in manifest["arms"]}, 0
+    for arm in from_manifest(whole).planned:
+        if arm.name in mine:
+            break
+        start += len(arm.seeds)
+    return range(start, start + sum(len(arm["seeds"]) for arm in manifest["arms"]))
+
+
+def _of(rows: pd.DataFrame, places: range) -> pd.DataFrame:
+    keep = (rows["run"] >= places.start) & (rows["run"] < places.stop)
+    return rows[keep].reset_index(drop=True)
 
 
 def write_logs(

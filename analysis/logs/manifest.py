@@ -29,6 +29,8 @@ SMALLEST_EFFECT = 0.02
 """The smallest effect of interest of a share, if a study names none."""
 DEFAULT_PRESET = "default"
 """The preset of a sweep or a replay if none is named."""
+TUNING, ARMS, AT_DEFAULT, PILOTS = "tuning", "arms", "default", "pilots"
+"""Key of a tuned study's record, and the parts of its runs in their order: arms, arms at their defaults, pilots."""
 ROLES = ("arm", "base", "no_clip", "aa")
 POLICY = re.compile(r"[+~]*(objective|segmentation)\b")
 PRESET_NOTES = {
@@ -121,6 +123,8 @@ class Study:
     """The smallest difference of the primary score that would matter, in its unit; None if none was named."""
     looks: tuple[int, ...] = ()
     """Planned interim looks: numbers of seeds per arm."""
+    others: tuple[Arm, ...] = ()
+    """Of a tuned study: its arms at their defaults, then its pilots. They are in none of its comparisons."""
     mirrored: str | None = None
     """The preset that planned runs which were read from their W&B mirrors; empty if no preset did. None for all other runs."""
 
@@ -141,6 +145,11 @@ class Study:
     def note_sentence(self) -> str:
         """Return the note as a sentence."""
         return f"{self.note[:1].upper()}{self.note[1:]}."
+
+    @property
+    def planned(self) -> tuple[Arm, ...]:
+        """Return everything that has runs, in the order of runs.json."""
+        return (*self.arms, *self.others)
 
     def arm(self, name: str) -> Arm | None:
         """Return the arm of that name, or None if this preset has none."""
@@ -189,6 +198,9 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             factors=unique_labels([_factor(factor) for factor in manifest.get("factors") or ()]),
             smallest_effect=_smallest_effect(manifest),
             looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
+            others=tuple(
+                _arm(arm) for which in (AT_DEFAULT, PILOTS) for arm in _tuning(manifest).get(which) or ()
+            ),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -208,6 +220,33 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             f"expected one of {', '.join(PRESETS)}; paired or welch; and one of its own arms"
         )
     return study
+
+
+def part(manifest: Mapping[str, Any], which: str) -> Mapping[str, Any]:
+    """Return the manifest of one part of a tuned study, itself without a tuning. Arms at their defaults keep their references.
+
+    Raises UserError if the study has no such part.
+    """
+    if which == ARMS:
+        return {key: value for key, value in manifest.items() if key != TUNING}
+    arms = list(_tuning(manifest).get(which) or ())
+    if not arms:
+        raise UserError(f"study '{manifest['study']}' has no runs of part '{which}'")
+    names = {arm["name"] for arm in arms}
+
+    def renamed(name: Any) -> str | None:
+        return next((new for new in (f"{name}.{which}", name) if new in names), None)
+
+    kept = {key: value for key, value in manifest.items() if key not in (TUNING, "factors")}
+    return {
+        **kept,
+        "baseline": renamed(manifest["baseline"]) or arms[0]["name"],
+        "arms": [{**arm, **{key: renamed(arm.get(key)) for key in ("against", "copy_of")}} for arm in arms],
+    }
+
+
+def _tuning(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    return manifest.get(TUNING) or {}
 
 
 Labeled = TypeVar("Labeled", Arm, Factor, Level)

@@ -91,7 +91,7 @@ class RunRead:
 
 
 def compact(store: Path, manifest: Mapping[str, Any], folder: Path, *, as_ended: bool = True) -> None:
-    """Read every planned run of the study from the store and write its compact logs to `folder`.
+    """Read every planned run of the study from the store, those of its tuning included, and write its compact logs to `folder`.
 
     Runs without a marker, with a failure other than divergence or with a log broken before its last line are recorded
     by state alone: their logs are not results. Unless `as_ended` is False, the same applies to finished runs whose logs
@@ -138,7 +138,7 @@ def read_runs(store: Path, study: Study, states: Collection[str], *, as_ended: b
 
     A log with a bad line before its last one leaves both tables empty, and a run that would count becomes BROKEN.
     """
-    planned = [(arm, seed) for arm in study.arms for seed in arm.seeds]
+    planned = [(arm, seed) for arm in study.planned for seed in arm.seeds]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(lambda one: _read_run(store, one[0], one[1], states, as_ended), planned))
 

@@ -10,7 +10,9 @@ from typing import Any
 from analysis.logs.compact import MANIFEST
 from analysis.logs.manifest import (
     IMPORTED,
+    PILOTS,
     PRESETS,
+    TUNING,
     NothingToReport,
     from_manifest,
     manifest_path,
@@ -84,8 +86,10 @@ def _manifest(store: Path, name: str, preset: str) -> Mapping[str, Any] | None:
 
 
 def _ended(store: Path, manifest: Mapping[str, Any]) -> tuple[int, int]:
-    """Count planned runs with an end marker, and all planned runs."""
-    arms = from_manifest(manifest).arms
+    """Count planned runs with an end marker, and all planned runs; without pilots, some of which a pruner stops."""
+    study = from_manifest(manifest)
+    pilots = {arm["name"] for arm in (manifest.get(TUNING) or {}).get(PILOTS) or ()}
+    arms = [arm for arm in study.planned if arm.name not in pilots]
     folders = [arm.folder(store, seed) for arm in arms for seed in arm.seeds]
     ended = [f for f in folders if (f / runlog.DONE).is_file() or (f / runlog.FAILED).is_file()]
     return len(ended), len(folders)

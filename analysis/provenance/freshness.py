@@ -67,7 +67,7 @@ def fingerprint(
     """
     study = from_manifest(manifest)
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
-    for arm in study.arms:
+    for arm in study.planned:
         for seed in arm.seeds:
             for line in _states(arm.folder(store, seed), WATCHED):
                 digest.update(line.encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.logs.compact import LOOKS, MANIFEST, REGISTRATION, RUNS
-from analysis.logs.manifest import from_manifest, read_json
+from analysis.logs.manifest import ARMS, from_manifest, part, read_json
 from analysis.registration.looks import Look, append_look, looks_from, read_looks
 from analysis.registration.marks import shares
 from analysis.registration.record import FOLDER, as_text, read_registration
@@ -24,8 +24,9 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
     `look` requests tests although the study is not finished. A report made from compact logs alone (not `of_store`) keeps its
     copy of the registration. Raises UserError if the registration is damaged or a look cannot be recorded.
     """
-    manifest, runs = read_json(logs / MANIFEST), read_json(logs / RUNS)
+    manifest = part(read_json(logs / MANIFEST), ARMS)
     study = from_manifest(manifest)
+    runs = read_json(logs / RUNS)[: sum(len(arm.seeds) for arm in study.arms)]  # without those of a tuning
     registration = read_registration(study.name, folder) if of_store else None
     if (
         registration is not None

@@ -107,10 +107,11 @@ def _of_study(word: str, store: Path, preset: str | None) -> list[Path]:
     name, *rest = word.split(":")
     study = _study(name, store, preset)
     arm_name, _, seed_text = ":".join(rest).rpartition(":")
-    arm = study.arm(":".join(rest))
+    planned = {arm.name: arm for arm in study.planned}
+    arm = planned.get(":".join(rest))
     if arm is not None:
         return _there([(arm, seed) for seed in arm.seeds], study, store)
-    arm = study.arm(arm_name) if arm_name else None
+    arm = planned.get(arm_name)
     if arm is None:
         raise unknown(f"arm of {study.name}", arm_name or seed_text, [arm.name for arm in study.arms])
     if seed_text not in map(str, arm.seeds):

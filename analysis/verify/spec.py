@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.logs.manifest import DEFAULT_PRESET
+from analysis.logs.manifest import DEFAULT_PRESET, TUNING
 from analysis.logs.trace import ranges
 from sspo.config.study_file import study_file, written_sha256
 from sspo.config.yaml_file import read_yaml
@@ -103,7 +103,8 @@ def _arms(manifest: Mapping[str, Any], spec: Mapping[str, Any], preset: Mapping[
         seeds = [seed + offset for seed in _seeds(own.get("seeds") or preset.get("seeds"))]
         yield from _otherwise(f"seeds of {name}", ranges(arm["seeds"]), ranges(seeds))
         original = written.get(arm.get("copy_of"), {})  # a copy has the overrides of its original
-        if "overrides" in arm and (arm.get("copy_of") is None or original):
+        stated = "overrides" in arm and TUNING not in manifest  # a tuned arm has those that were chosen
+        if stated and (arm.get("copy_of") is None or original):
             parts = [preset, original, own]
             overrides = [text for part in parts for text in part.get("overrides") or ()]
             yield from _otherwise(f"overrides of {name}", arm["overrides"], overrides)

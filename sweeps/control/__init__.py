@@ -6,4 +6,5 @@ reported      the report that follows a sweep or a replay
 register      fixes a study before its first run
 restore       restores finished runs from committed logs
 restored_run  writes one such run folder
+restored_tuning  the record of a tuning from committed logs
 """

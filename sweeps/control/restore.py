@@ -58,10 +58,9 @@ def restore(plan: Plan, reports: Path, console: Console) -> int:
     own = _own_logs(plan, reports)
     others = [logs for logs in _all_logs(reports) if logs != own]
     restored = restore_from(plan, [own, *others], console)
-    left = sum(not standing(trial.folder).over() for trial in plan.trials())
-    console.print(
-        Text(f"{restored} of {len(plan.trials())} runs restored, {left} left to train"), soft_wrap=True
-    )
+    wanted = [*plan.trials(), *plan.pilot_trials()]
+    left = sum(not standing(trial.folder).over() for trial in wanted)
+    console.print(Text(f"{restored} of {len(wanted)} runs restored, {left} left to train"), soft_wrap=True)
     return 0
 
 
@@ -81,9 +80,12 @@ def restore_own(plan: Plan, reports: Path, console: Console) -> int:
 
 
 def _own_logs(plan: Plan, reports: Path) -> Path:
-    """Return the folder of the compact logs of the plan's own report."""
-    name = plan.study.name if plan.preset == PAPER_PRESET else f"{plan.study.name}.{plan.preset}"
-    return reports / name / "logs"
+    return own_logs(plan.study.name, plan.preset, reports)
+
+
+def own_logs(study: str, preset: str, reports: Path) -> Path:
+    """Return the folder of the compact logs of a preset's own report."""
+    return reports / (study if preset == PAPER_PRESET else f"{study}.{preset}") / "logs"
 
 
 def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
@@ -91,7 +93,8 @@ def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
 
     A run that was started here is left to be continued.
     """
-    missing = {(t.cell, t.seed, t.level): t for t in plan.trials() if not t.folder.exists()}
+    wanted = [*plan.trials(), *plan.pilot_trials()]
+    missing = {(t.cell, t.seed, t.level): t for t in wanted if not t.folder.exists()}
     restored = 0
     for logs in places:
         if not (logs / RUNS).is_file():
@@ -101,7 +104,7 @@ def restore_from(plan: Plan, places: Sequence[Path], console: Console) -> int:
         ]
         if not found:
             continue
-        flaw = _flaw(logs)
+        flaw = flaw_of(logs)
         if flaw is not None:
             console.print(Text(f"nothing is restored from {logs}: {flaw}"), soft_wrap=True)
             continue
@@ -131,7 +134,7 @@ def _finished(logs: Path) -> list[Found]:
     return [Found(logs, i, record) for i, record in enumerate(records) if record.get("status") in RESULTS]
 
 
-def _flaw(logs: Path) -> str | None:
+def flaw_of(logs: Path) -> str | None:
     """Return why compact logs cannot be used: they must equal, byte for byte, the files that their report was made from."""
     provenance = logs.parent / PROVENANCE
     if not provenance.is_file():

@@ -57,7 +57,8 @@ def _is_running(plan: Plan) -> bool:
     """Return whether a controller or a trial of the study appears to be alive."""
     if leases.holder(control_folder(plan)) is not None:
         return True
-    return any(standing(trial.folder).state == "running" for trial in plan.trials())
+    trials = (*plan.trials(), *plan.pilot_trials())
+    return any(standing(trial.folder).state == "running" for trial in trials)
 
 
 def _refuse_unknown(plan: Plan) -> None:

@@ -186,7 +186,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     refuse_unamended(plan)
     trials = plan.trials()
     refuse_stale(trials, fresh=options.fresh)
-    if missing_of(trials, retry_failed=False):
+    if missing_of([*trials, *plan.pilot_trials()], retry_failed=False):
         restore_committed(plan, REPORTS, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
     if options.engine == DEFAULT_ENGINE:  # other engines run trials elsewhere

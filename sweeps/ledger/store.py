@@ -10,7 +10,7 @@ from sspo.errors import UserError
 BYTES_PER_TRIAL = 5_000_000
 """Size of logs, checkpoints and recordings of the embedded base; a larger base needs more."""
 
-KNOWN = ("cells", "studies", "searches", "multiruns", "exports")
+KNOWN = ("cells", "studies", "searches", "tunings", "multiruns", "exports")
 """Folders of which every nonempty store has at least one."""
 
 LEAST_FREE = 1_000_000

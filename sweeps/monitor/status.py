@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 
 from rich.console import Console, Group
@@ -15,6 +15,7 @@ from rich.text import Text
 from sweeps.ledger.state import Standing, seen
 from sweeps.monitor.requests import RUN, last_request
 from sweeps.monitor.revisions import warnings
+from sweeps.monitor.tuning import chosen_table, tuning_counts, tuning_table
 from sweeps.plan.arms import PlannedArm
 from sweeps.plan.manifest import former_sentence
 from sweeps.plan.pace import rollouts_done
@@ -36,7 +37,17 @@ RARE = ("stale",)
 
 
 def show_status(plan: Plan, console: Console) -> int:
-    """Print the state of every trial of the plan. Returns 0."""
+    """Print the state of every trial of the plan. Returns 0.
+
+    Of a study that is still being tuned, print how far that is; of one that was tuned, the chosen points first.
+    """
+    if plan.untuned:
+        console.print(tuning_table(plan))
+        console.print(Text(f"\n{_tuning_line(plan)}"), soft_wrap=True)
+        return 0
+    if plan.tuning is not None:
+        console.print(chosen_table(plan))
+        console.print()
     standings = _standings(plan)
     console.print(status_table(plan, standings))
     console.print(Text(f"\n{_counts(plan, standings)}"), soft_wrap=True)
@@ -49,8 +60,11 @@ def show_status(plan: Plan, console: Console) -> int:
     return 0
 
 
-def watch_status(plan: Plan, console: Console) -> int:
-    """Show the state of every trial until nothing is left to run: a table on a terminal, else one line per change."""
+def watch_status(plan: Plan, console: Console, again: Callable[[], Plan] | None = None) -> int:
+    """Show the state of every trial until nothing is left to run: a table on a terminal, else one line per change.
+
+    `again` makes the plan anew, for a study that is being tuned.
+    """
     with (
         Live(console=console, auto_refresh=False, transient=True)
         if console.is_terminal
@@ -58,21 +72,34 @@ def watch_status(plan: Plan, console: Console) -> int:
     ):
         printed = ""
         while True:
-            standings = _standings(plan)
-            line = _counts(plan, standings)
+            standings = {} if plan.untuned else _standings(plan)
+            line = _tuning_line(plan) if plan.untuned else _counts(plan, standings)
+            table = tuning_table(plan) if plan.untuned else status_table(plan, standings)
             if live is not None:
-                live.update(Group(status_table(plan, standings), Text(line)), refresh=True)
+                live.update(Group(table, Text(line)), refresh=True)
             elif line != printed:
                 console.print(Text(line), soft_wrap=True)
                 printed = line
-            if all(now.over() for now in standings.values()):
+            if not plan.untuned and all(now.over() for now in standings.values()):
                 break
             time.sleep(LOOK)
+            plan = again() if plan.untuned and again is not None else plan
     return show_status(plan, console)
 
 
 def _standings(plan: Plan) -> dict[Trial, Standing]:
     return {trial: seen(trial.folder) for trial in plan.trials()}
+
+
+def _tuning_line(plan: Plan) -> str:
+    """Return the trials of a tuning by state, and the running pilot runs with host and progress, in one line."""
+    request = last_request(plan)
+    running = [
+        _where(trial, now) for trial in plan.pilot_trials() if (now := seen(trial.folder)).state == "running"
+    ]
+    return "; ".join(
+        (tuning_counts(plan), *([f"{request} was requested"] if request != RUN else []), *running)
+    )
 
 
 def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
@@ -100,8 +127,12 @@ def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
     table = Table(box=None, pad_edge=False, title=plan.title(), title_justify="left")
     for heading in ("arm", "cell", "done", "running", "diverged", "failed", "missing"):
         table.add_column(heading)
-    for arm in plan.arms:
-        own = [(trial.seed, now) for trial, now in standings.items() if trial.arm == arm.name]
+    for arm in (*plan.arms, *plan.defaults):
+        own = [
+            (trial.seed, now)
+            for trial, now in standings.items()
+            if trial.cell == arm.cell and trial.seed in arm.seeds
+        ]
         table.add_row(Text(arm.name), arm.cell or "-", *_cells(arm, own))
     return table
 

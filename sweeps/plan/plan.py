@@ -94,6 +94,10 @@ class Plan:
         """Return the runs of tuning so far, seed by seed."""
         return self._by_seed(self.pilots)
 
+    def all_trials(self) -> list[Trial]:
+        """Return the runs of tuning and those of the study."""
+        return [*self.pilot_trials(), *self.trials()]
+
     def _by_seed(self, arms: Sequence[PlannedArm]) -> list[Trial]:
         """Return the runs of these arms, each once: an arm may end at its own default."""
         longest = max((len(arm.seeds) for arm in arms), default=0)
@@ -179,14 +183,14 @@ def make_plan(
         store=store,
         arms=arms,
         defaults=_defaults(study, preset, words, named=not why),
-        pilots=_pilots(study, preset, tuning),
+        pilots=pilots_of(study, preset, tuning),
         tuning=tuning,
         nameless=why,
     )
     if plan.untuned and not untuned:
         raise UserError(
             f"{plan.title()} is not tuned yet, so its arms have no points to run at: `python -m sweeps run {study.name} --preset {preset}` "
-            "(make sweep) tunes them first"
+            "(make sweep) tunes them first, and others can join with `sweeps work` once the points are chosen"
         )
     return plan
 
@@ -209,7 +213,7 @@ def _defaults(study: Study, preset: str, words: Iterable[str], *, named: bool) -
     return tuple(plan_default(study, name, chosen, named=named) for name in words)
 
 
-def _pilots(study: Study, preset: str, tuning: Tuning | None) -> tuple[PlannedArm, ...]:
+def pilots_of(study: Study, preset: str, tuning: Tuning | None) -> tuple[PlannedArm, ...]:
     """Return the runs of every trial that was started, each cell of an arm once."""
     tune, chosen = study.tuning(preset), study.presets[preset]
     if tune is None or tuning is None:

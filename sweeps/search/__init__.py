@@ -7,6 +7,7 @@ space      from a point to Optuna and to overrides
 cells      from a point to its cell and runs
 corners    refuses a space with impossible ends
 samplers   samplers and pruners
+sequence   points that depend on no result
 storage    Optuna's storage of a search
 history    counts of a search's trials
 driver     ask, report, tell

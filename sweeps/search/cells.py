@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from sspo.compose.fast import quick_compose
 from sspo.config import TrainConfig
 from sspo.config.compatibility import backend_of
 from sspo.runs.identity import cell_hash, level_of
+from sweeps.plan.arms import later_wins
 from sweeps.plan.plan import Trial
 from sweeps.search.space import overrides
 from sweeps.search.spec import Search
@@ -50,11 +50,15 @@ def label(number: int) -> str:
 
 def cell_at(search: Search, preset: str, point: Point) -> Cell:
     """Return the cell of a point. Raises UserError if the configuration is refused."""
-    words = (
-        *search.presets[preset].overrides,
-        *search.head.overrides,
-        *overrides(search.space, point),
-    )
-    latest: Mapping[str, str] = {word.partition("=")[0]: word for word in words}
-    config = quick_compose(tuple(latest.values()))
-    return Cell(name=cell_hash(config), overrides=tuple(latest.values()), config=config)
+    words = later_wins((*_before(search, preset), *point_words(search, preset, point)))
+    config = quick_compose(words)
+    return Cell(name=cell_hash(config), overrides=words, config=config)
+
+
+def point_words(search: Search, preset: str, point: Point) -> tuple[str, ...]:
+    """Return the words that set a point after those of the search."""
+    return overrides(search.space, point, _before(search, preset))
+
+
+def _before(search: Search, preset: str) -> tuple[str, ...]:
+    return (*search.presets[preset].overrides, *search.head.overrides)

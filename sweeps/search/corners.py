@@ -6,25 +6,28 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from sspo.config import TrainConfig
 from sspo.errors import UserError
 from sweeps.plan.sampling import why_not_run
 from sweeps.search.cells import cell_at
-from sweeps.search.space import overrides
+from sweeps.search.space import rendered
 from sweeps.search.spec import Search
-from sweeps.study.space.domain import Choices, Parameter, Point, Value, walk
+from sweeps.study.space.domain import Choices, Parameter, Point, Value, active, walk
 from sweeps.study.space.method import HELD_OUT, ROLLOUT
 
 MOST = 64
 """Maximum number of corners for a full product; a larger space is checked with each end of each range, while all other
 parameters are at their lowest or highest end."""
+IDLE = re.compile(r"([\w.]+)(=\S+)? has no effect\b")
+"""How the checks of a configuration begin their refusal of an option that nothing in it uses."""
 
 
 def check_corners(search: Search, preset: str) -> int:
     """Compose the corners and the initial points. Returns how many. Raises UserError for the first that is refused."""
-    corners = [*_corners(search), *search.points]
+    corners = [*corners_of(search.space), *search.points]
     for corner in corners:
         config = _compose(search, preset, corner)
         _check_measured(search, config)
@@ -38,16 +41,58 @@ def check_corners(search: Search, preset: str) -> int:
     return len(corners)
 
 
+def without_effect(search: Search, preset: str) -> tuple[str, ...]:
+    """Return the parameters that change nothing at any corner, either because cells are the same or because a different value is refused
+    as one without effect."""
+    return tuple(one.key for one in search.space if not _acts(search, preset, one))
+
+
+def _acts(search: Search, preset: str, parameter: Parameter) -> bool:
+    """Return whether some value of the parameter makes a difference, or is refused for a different reason; True if there is no telling."""
+    rest = [other for other in search.space if other is not parameter]
+    composed = False
+    for corner in ({}, *corners_of(rest)):
+        try:
+            here = cell_at(search, preset, corner).name
+        except UserError:
+            continue
+        composed = True
+        if active(parameter, corner) and _acts_at(search, preset, parameter, corner, here):
+            return True
+    return not composed
+
+
+def _acts_at(search: Search, preset: str, parameter: Parameter, corner: Point, here: str) -> bool:
+    """Return whether the ends of a parameter differ at a corner of the others, which is the cell `here` without it."""
+    names = set()
+    for end in _ends(parameter):
+        try:
+            names.add(cell_at(search, preset, {**corner, parameter.key: end}).name)
+        except UserError as error:
+            if not _idle(parameter, str(error)):
+                return True
+            names.add(here)
+    return len(names) > 1
+
+
+def _idle(parameter: Parameter, refusal: str) -> bool:
+    """Return whether a refusal says that nothing uses an option that the parameter sets."""
+    said = IDLE.match(refusal)
+    own = parameter.scales or (parameter.key, *parameter.also)
+    return said is not None and any(key == said[1] or key.startswith(f"{said[1]}.") for key in own)
+
+
 def _compose(search: Search, preset: str, point: Point) -> TrainConfig:
     try:
         return cell_at(search, preset, point).config
     except UserError as error:
-        where = " ".join(overrides(search.space, point))
+        where = " ".join(f"{key}={rendered(value)}" for key, value in point.items())
         raise UserError(f"{search.name}, at {where}: {error}") from error
 
 
-def _corners(search: Search) -> Iterator[Point]:
-    ends = {parameter.key: _ends(parameter) for parameter in search.space}
+def corners_of(space: Sequence[Parameter]) -> Iterator[Point]:
+    """Yield the corners of a space, each once."""
+    ends = {parameter.key: _ends(parameter) for parameter in space}
     if math.prod(map(len, ends.values())) <= MOST:
         chosen: Iterator[Mapping[str, Value]] = (
             dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())
@@ -56,7 +101,7 @@ def _corners(search: Search) -> Iterator[Point]:
         chosen = _one_at_a_time(ends)
     seen: list[Point] = []
     for values in chosen:
-        point = walk(search.space, lambda parameter, values=values: values[parameter.key])  # type: ignore[misc]
+        point = walk(space, lambda parameter, values=values: values[parameter.key])  # type: ignore[misc]
         if point not in seen:
             seen.append(point)
             yield point

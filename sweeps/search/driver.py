@@ -37,6 +37,8 @@ from sweeps.study.space.method import ROLLOUT
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
     from optuna.trial import Trial as Asked
 
 
@@ -72,17 +74,22 @@ class Driver:
         self._begin()
         self.tally = self._counted()
 
+    def unasked(self) -> int:
+        """Return the number of trials still to start, as far as is known."""
+        return max(self.trials - self.tally.begun, 0)
+
+    def may_ask(self) -> bool:
+        """Return whether a trial is left to start."""
+        return self.unasked() > 0 or any(RETRY_OF in trial.user_attrs for trial in self._waiting())
+
     def ask(self) -> Open | None:
         """Start another trial; None if none is left to start."""
-        from optuna.trial import TrialState
-
         while True:
-            waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-            retries = any(RETRY_OF in trial.user_attrs for trial in waiting)
-            if self.tally.begun >= self.trials and not retries:
+            if not self.may_ask():
                 return None
+            waiting = self._waiting()
             everything = len(self.study.get_trials(deepcopy=False))
-            self.study.sampler = sampler_for(self.search, waiting[0].number if waiting else everything)
+            self.study.sampler = self._sampler(waiting[0].number if waiting else everything)
             opened = self._take_up(self.study.ask())
             self.tally = self._counted()
             if opened is not None:
@@ -95,7 +102,7 @@ class Driver:
 
         adopted = []
         for left in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            self.study.sampler = sampler_for(self.search, left.number)
+            self.study.sampler = self._sampler(left.number)
             opened = self._take_up(Asked(self.study, left._trial_id))  # Optuna's only handle to a trial
             if opened is not None:
                 opened.reported.update(left.intermediate_values)
@@ -118,7 +125,7 @@ class Driver:
         self._describe(opened, {})
         self._tell(opened, TrialState.PRUNED, None)
         self.news.append(
-            f"pruned  trial {opened.number} after {max(opened.reported)} rollouts; {_words(opened.point)}"
+            f"pruned  {self.name_of(opened.number)} after {max(opened.reported)} rollouts; {words(opened.point)}"
         )
 
     def conclude(self, opened: Open, ends: Mapping[int, Standing]) -> None:
@@ -147,7 +154,11 @@ class Driver:
         best = self.tally.best
         self._tell(opened, TrialState.COMPLETE, value)
         mark = ", the best so far" if best is None or value > (best.value or 0.0) else ""
-        self.news.append(f"scored  trial {opened.number}: {value:.4f}{mark}; {_words(opened.point)}")
+        self.news.append(f"scored  {self.name_of(opened.number)}: {value:.4f}{mark}; {words(opened.point)}")
+
+    def name_of(self, number: int) -> str:
+        """Return the name of a trial in messages."""
+        return f"trial {number}"
 
     def take_news(self) -> Iterator[str]:
         """Yield the lines on settled trials, each once."""
@@ -161,6 +172,19 @@ class Driver:
         self.study.pruner = pruner_for(self.search.head.pruner, cell_at(self.search, self.preset, {}).config)
         self._queue_retries()
 
+    def _waiting(self) -> list[FrozenTrial]:
+        from optuna.trial import TrialState
+
+        return self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+
+    def _sampler(self, number: int) -> BaseSampler:
+        """Return the sampler that suggests trial `number`."""
+        return sampler_for(self.search, number)
+
+    def _costs(self, opened: Open) -> dict[str, Any]:
+        """Return further user attributes of a settled trial."""
+        return {}
+
     def _queue_retries(self) -> None:
         for lost in to_retry(self.study.get_trials(deepcopy=False), self.search.head.retries):
             self.study.enqueue_trial(lost.params, user_attrs={RETRY_OF: first_of(lost)})
@@ -171,7 +195,7 @@ class Driver:
         try:
             cell = cell_at(self.search, self.preset, point)
         except UserError as error:
-            self._fail(asked, REFUSED, f"{_words(point)}: {error}")
+            self._fail(asked, REFUSED, f"{words(point)}: {error}")
             return None
         opened = Open(
             asked=asked, point=point, cell=cell, runs=cell.runs(asked.number, self.seeds, self.store)
@@ -198,6 +222,7 @@ class Driver:
         for key, value in {
             "cell": opened.cell.name,
             "overrides": list(opened.cell.overrides),
+            **self._costs(opened),
             **more,
         }.items():
             opened.asked.set_user_attr(key, value)
@@ -211,7 +236,7 @@ class Driver:
         asked.set_user_attr(REASON, reason)
         asked.set_user_attr("message", message)
         self._tell(asked, TrialState.FAIL, None)
-        self.news.append(f"FAILED  trial {asked.number} ({reason}): {message}")
+        self.news.append(f"FAILED  {self.name_of(asked.number)} ({reason}): {message}")
         self._queue_retries()
 
     def _tell(self, trial: Open | Asked, state: Any, value: float | None) -> None:
@@ -237,7 +262,8 @@ def _scored(scores: Mapping[int, float]) -> dict[str, Any]:
     }
 
 
-def _words(point: Point) -> str:
+def words(point: Point) -> str:
+    """Return a point as it is printed."""
     return ", ".join(
         f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in point.items()
     )

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 RETRY_OF = "retry_of"
 """User attribute: the number of the trial that this one retries."""
+DRAWN = "drawn"
+"""User attribute of an enqueued trial whose point a sampler drew, in a history that was lost."""
+GIVEN_UP = "given_up"
+"""User attribute of a failed trial that is not retried because another history has done so."""
 REASON = "reason"
 """User attribute of a failed trial; trials with a reason in FINAL are not retried."""
 REFUSED, UNSCORED, FAILED = "refused", "unscored", "failed"
@@ -45,7 +49,7 @@ class Tally:
 
 def tally(trials: Sequence[FrozenTrial], retries: int) -> Tally:
     """Count trials."""
-    states = [_state(chain, retries) for chain in _chains(trials)]
+    states = [state_of(chain, retries) for chain in chains(trials)]
     complete = [trial for trial in trials if trial.state.name == "COMPLETE" and trial.value is not None]
     best = max(complete, key=lambda trial: (trial.value, -trial.number), default=None)  # type: ignore[arg-type, return-value]
     return Tally(
@@ -71,7 +75,7 @@ def _ties(best: FrozenTrial | None, complete: Sequence[FrozenTrial]) -> tuple[in
 
 def to_retry(trials: Sequence[FrozenTrial], retries: int) -> list[FrozenTrial]:
     """Return the last attempts that failed and are to be retried."""
-    return [chain[-1] for chain in _chains(trials) if _lost(chain[-1]) and not _given_up(chain, retries)]
+    return [chain[-1] for chain in chains(trials) if _lost(chain[-1]) and not _given_up(chain, retries)]
 
 
 def first_of(trial: FrozenTrial) -> int:
@@ -79,14 +83,16 @@ def first_of(trial: FrozenTrial) -> int:
     return int(trial.user_attrs.get(RETRY_OF, trial.number))
 
 
-def _chains(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
-    chains: dict[int, list[FrozenTrial]] = {}
+def chains(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
+    """Return each trial with its retries, in order."""
+    found: dict[int, list[FrozenTrial]] = {}
     for trial in sorted(trials, key=lambda trial: trial.number):
-        chains.setdefault(first_of(trial), []).append(trial)
-    return list(chains.values())
+        found.setdefault(first_of(trial), []).append(trial)
+    return list(found.values())
 
 
-def _state(chain: Sequence[FrozenTrial], retries: int) -> str:
+def state_of(chain: Sequence[FrozenTrial], retries: int) -> str:
+    """Return `complete`, `pruned`, `failed`, `open` or `waiting`."""
     last = chain[-1]
     if _lost(last):
         return "failed" if _given_up(chain, retries) else "open"
@@ -100,4 +106,5 @@ def _lost(trial: FrozenTrial) -> bool:
 
 
 def _given_up(chain: Sequence[FrozenTrial], retries: int) -> bool:
-    return chain[-1].user_attrs.get(REASON) in FINAL or len(chain) > retries
+    attributes = chain[-1].user_attrs
+    return attributes.get(REASON) in FINAL or GIVEN_UP in attributes or len(chain) > retries

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 def sampler_for(search: Search, number: int) -> BaseSampler:
     """Return the sampler that suggests trial `number`: its stream derives from the search's seed and that number alone.
 
-    So a search that was killed continues as it would have: a sampler has no state to save. Suggestions still depend on the
-    results available when they are made, whose order is not fixed with several workers.
+    So a search that was killed continues as it would have: a sampler has no state to save. Suggestions of `tpe` and `gp` still depend
+    on the results available when they are made, whose order is not fixed with several workers. The points of `sobol`, and of `random`
+    in parts of one space, depend on the seed, the space and the number of fresh trials before alone.
     """
     import optuna
 
     spec: Sampler = search.head.sampler
+    if spec.name == "sobol" or (spec.name == "random" and search.dimensions):
+        return _common_points(search)
     seed = python_stream(spec.seed, "search sampler", number).getrandbits(31)
     if spec.name == "random":
         return optuna.samplers.RandomSampler(seed=seed)
@@ -43,6 +46,17 @@ def sampler_for(search: Search, number: int) -> BaseSampler:
             group=conditional,
             constant_liar=True,
         )
+
+
+def _common_points(search: Search) -> BaseSampler:
+    """Return the sampler whose points searches of parts of one space share."""
+    from sweeps.search.sequence import CommonPoints, random_draw, sobol_draw
+
+    spec = search.head.sampler
+    if spec.name == "random":
+        return CommonPoints(random_draw(spec.seed))
+    keys = search.dimensions or tuple(parameter.key for parameter in search.space)
+    return CommonPoints(sobol_draw(spec.seed, keys))
 
 
 def pruner_for(spec: Pruner, config: TrainConfig) -> BasePruner:

@@ -50,6 +50,9 @@ class Search:
     points: tuple[Point, ...]
     """Points that are tried first, in this order."""
     presets: Mapping[str, SearchPreset]
+    dimensions: tuple[str, ...] = ()
+    """Parameters of a wider space whose points are drawn whole and in this order, so that searches of parts of it draw the same ones;
+    empty if the space is drawn by itself."""
 
     def meaning(self, preset: str) -> dict[str, Any]:
         """Return what must be equal for all trials in one history; the number of trials, retries and texts may change later."""
@@ -62,6 +65,7 @@ class Search:
             "primary": asdict(head.primary),
             "sampler": asdict(head.sampler),
             "pruner": {key: value for key, value in asdict(head.pruner).items() if (key, value) not in LATER},
+            **({"dimensions": list(self.dimensions)} if self.dimensions else {}),
         }
 
 

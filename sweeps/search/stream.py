@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from sweeps.ledger.leases import Watch
-from sweeps.ledger.state import standing
+from sweeps.ledger.state import Standing, standing
 from sweeps.monitor.board import Board
+from sweeps.monitor.requests import no_request
 from sweeps.plan.plan import Trial
-from sweeps.search.driver import Driver, Open, ends_of
+from sweeps.search.driver import Open, ends_of
 from sweeps.workers.attempts import reset_retries
 from sweeps.workers.pool import Pool
 from sweeps.workers.worker import GRACE, Command, Worker
@@ -20,20 +22,43 @@ LOOK = 0.5
 """Seconds between reads of the curves of running trials."""
 
 
+class Asks(Protocol):
+    """What a stream needs of a driver: that of a search, or those of several arms as one."""
+
+    @property
+    def open(self) -> Mapping[Any, Open]:
+        """The open trials."""
+
+    def may_ask(self) -> bool: ...
+
+    def ask(self) -> Open | None: ...
+
+    def adopt(self) -> list[Open]: ...
+
+    def to_prune(self) -> list[Open]: ...
+
+    def prune(self, opened: Open) -> None: ...
+
+    def conclude(self, opened: Open, ends: Mapping[int, Standing]) -> None: ...
+
+    def take_news(self) -> Iterator[str]: ...
+
+
 class Stream(Pool):
     """A pool that gets its trials from a driver as workers become free; the driver may also stop them. Call `run([])`."""
 
     def __init__(
         self,
-        driver: Driver,
+        driver: Asks,
         board: Board,
         command: Command,
         *,
         timeout: float | None,
         devices: Sequence[str],
         watch: Watch,
+        request: Callable[[], str] = no_request,
     ):
-        super().__init__(board, command, timeout=timeout, devices=devices, watch=watch)
+        super().__init__(board, command, timeout=timeout, devices=devices, watch=watch, request=request)
         self.driver = driver
         self._stopping: dict[Path, float] = {}
         """Run folders whose trainers were signaled to stop, with the time of the signal."""
@@ -57,6 +82,13 @@ class Stream(Pool):
 
     def _note(self, trial: Trial, state: str) -> None:
         """Do nothing: only the driver retries failures."""
+
+    def _readmit(self) -> None:
+        """Settle the trials that are over, also while no others may start."""
+        self._settle()
+
+    def _busy(self) -> bool:
+        return super()._busy() or bool(self.driver.open) or self.driver.may_ask()
 
     def _fill(self) -> None:
         self._advance()
@@ -134,6 +166,7 @@ class Stream(Pool):
                 del self._active[slots], self._stopping[worker.trial.folder]
                 self._slots.give_back(slots)
                 self._show_running()
+                self._next_look = 0.0
 
     def _ours(self) -> set[Path]:
         """Return the folders of the runs that this pool runs or will run."""

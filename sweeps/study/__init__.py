@@ -11,5 +11,6 @@ limits         processors, memory, time and retries of a trial
 labels         labels that must differ
 checks         refusals of a spec
 design_checks  refusals of a design
+tune_checks    refusals of tuning
 refusals       refusals that both share
 """

@@ -1,7 +1,7 @@
 """Studies on disk: `load` reads conf/study/<name>.yaml and refuses invalid entries in one sentence.
 
-spec.py and factors.py define the contents of a spec, and design.py generates arms. checks.py and design_checks.py have the
-refusals that compose nothing; plan/plan.py has those that require composing (bad overrides, twin arms, a primary score that
+spec.py, factors.py and tune.py define the contents of a spec, and design.py generates arms. checks.py, design_checks.py and
+tune_checks.py have the refusals that compose nothing; plan/plan.py and sweeps/tune have those that require composing (bad overrides, twin arms, a primary score that
 no run has).
 """
 
@@ -12,15 +12,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from sspo.config.build import build
-from sspo.errors import UserError, shown
+from sspo.errors import UserError, shown, unknown
 from sweeps.study.checks import check
 from sweeps.study.design import Generated, generate
 from sweeps.study.factors import Factor, read_design, read_factors
+from sweeps.study.space.read import mapping, parameter_from
 from sweeps.study.spec import DEFAULT_PRESET, PRESETS, Arm, Preset, Study, StudyHead
 from sweeps.study.spec_file import Folders, head_values, load_spec, spec_names
+from sweeps.study.tune import Tune, TuneHead, TuningBudget
+from sweeps.study.tune_checks import check_tune
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-PARTS = ("arms", "factors", "design", "presets")
+PARTS = ("arms", "factors", "design", "presets", "tune")
 MOST_SEEDS = 10_000
 
 
@@ -44,15 +47,46 @@ def parse(name: str, content: Mapping[str, Any]) -> Study:
         name=name,
         head=head,
         arms=_arms(content, generated),
-        presets={
-            key: build(Preset, _with_seeds(value, f"presets.{key}"), f"presets.{key}.")
-            for key, value in _named(content, "presets").items()
-        },
+        presets={key: _preset(key, value) for key, value in _named(content, "presets").items()},
         factors=factors,
         points=generated.points,
+        tune=_tune(content["tune"]) if "tune" in content else None,
     )
     check(study)
+    check_tune(study)
     return study
+
+
+def _preset(name: str, value: Mapping[str, Any]) -> Preset:
+    where = f"presets.{name}"
+    if "tune" in value:
+        mapping(f"{where}.tune", value["tune"])
+        _check_unit(f"{where}.tune", value["tune"])
+    return build(Preset, _with_seeds(value, where), f"{where}.")
+
+
+def _tune(content: object) -> Tune:
+    """Return how arms are tuned. Its `seeds` are a list: a number of seeds would start at 0."""
+    values = mapping("tune", content)
+    keys = [f"tune.{key}" for key in ("space", *TuneHead.__dataclass_fields__)]
+    for key in values:
+        if f"tune.{key}" not in keys:
+            raise unknown("key", f"tune.{key}", keys)
+    _check_unit("tune", values)
+    space = mapping("tune.space", values.get("space"))
+    return Tune(
+        space=tuple(parameter_from(key, value, arms=True) for key, value in space.items()),
+        head=build(TuneHead, {key: value for key, value in values.items() if key != "space"}, "tune."),
+    )
+
+
+def _check_unit(where: str, values: Mapping[str, Any]) -> None:
+    """Raise UserError for a budget without a unit, which would silently be the default."""
+    budget = values.get("budget", {"trials": None})
+    if isinstance(budget, Mapping) and not budget:
+        raise UserError(
+            f"{where}.budget names no unit: give one of {', '.join(TuningBudget.__dataclass_fields__)}"
+        )
 
 
 def _check_places(content: Mapping[str, Any]) -> None:

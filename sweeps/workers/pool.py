@@ -59,7 +59,7 @@ class Pool:
         self._sort(trials)
         with self.stops.heard():
             try:
-                while (self._active or self.board.waiting) and not self.stops.count:
+                while self._busy() and not self.stops.count:
                     self._reap()
                     self._look_around()
                     time.sleep(POLL)
@@ -78,6 +78,10 @@ class Pool:
             else:
                 waiting.append(trial)
         self.board.waiting = tuple(waiting)
+
+    def _busy(self) -> bool:
+        """Return whether a trial runs or waits."""
+        return bool(self._active or self.board.waiting)
 
     def _reap(self) -> None:
         for slots, worker in list(self._active.items()):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sspo.compose.hydra_compose import option_keys
+from sspo.compose.hydra_compose import GROUPS, option_keys
+from sspo.config.build import KINDS
 from sspo.errors import UserError, shown, unknown
 from sweeps.study.refusals import at_least, check_resolvers, choose
 from sweeps.study.space.domain import Choices, Parameter, admits
 from sweeps.study.space.method import PRUNERS, SAMPLERS, WATCHED, Pruner, Sampler
+from sweeps.study.space.options import option_type
 
+FREE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""Names of parameters that are no option themselves."""
 NOT_SEARCHED = re.compile(r"(seed|run|tracking|task|evaluation|experiment|trainer\.record)\b")
 """Options of the replicate, the place of a run and its measurement: none is a choice that a score could justify."""
 
@@ -27,13 +31,40 @@ def check_key(where: str, key: str) -> None:
         )
 
 
+def check_scales(key: str, options: Sequence[str], values: Mapping[str, object]) -> None:
+    """Raise UserError unless a parameter has a free name and multiplies real numbers. `values` are its entries."""
+    where = f"space.{key}"
+    if key in option_keys() or not FREE_NAME.fullmatch(key):
+        what = "the name of an option or group" if key in option_keys() else "no name of its own"
+        raise UserError(
+            f"{where} has scales and {what}: name it by lowercase letters, digits and '_', such as clip_scale"
+        )
+    if not options:
+        raise UserError(f"{where}.scales must name one or more options that it multiplies")
+    for other in ("choices", "also"):
+        if other in values:
+            raise UserError(
+                f"{where} has scales and {other}: a factor is a range, low and high, and sets what it scales"
+            )
+    for option in options:
+        check_key(f"{where}.scales", option)
+        kind = None if option in GROUPS else option_type(option)
+        if kind is not float:
+            what = "a group" if kind is None else f"set to {KINDS.get(kind, 'a list')}"
+            raise UserError(
+                f"{where}.scales: '{option}' is {what}, and a factor multiplies options that are numbers"
+            )
+
+
 def check_sampler(sampler: Sampler) -> None:
+    """Raise UserError for an unknown sampler or an option out of range."""
     choose("sampler.name", sampler.name, SAMPLERS)
     at_least("sampler.seed", sampler.seed, 0)
     at_least("sampler.startup", sampler.startup, 1)
 
 
 def check_pruner(pruner: Pruner) -> None:
+    """Raise UserError for an unknown pruner or an option out of range."""
     choose("pruner.name", pruner.name, PRUNERS)
     choose("pruner.watch", pruner.watch, WATCHED)
     at_least("pruner.startup", pruner.startup, 1)
@@ -46,8 +77,9 @@ def check_space(space: Sequence[Parameter]) -> None:
     owner: dict[str, str] = {}
     for index, parameter in enumerate(space):
         _check_domain(parameter)
-        for key in (parameter.key, *parameter.also):
-            if owner.setdefault(key, parameter.key) != parameter.key or parameter.also.count(key) > 1:
+        own = parameter.scales or (parameter.key, *parameter.also)
+        for key in own:
+            if owner.setdefault(key, parameter.key) != parameter.key or own.count(key) > 1:
                 raise UserError(f"space.{parameter.key}: '{key}' is set twice; name each option once")
         earlier = {other.key: other for other in space[:index]}
         for condition in parameter.when:
@@ -78,6 +110,8 @@ def _check_domain(parameter: Parameter) -> None:
         raise UserError(
             f"{where}: low must be below high, both finite, got {domain.low:g} and {domain.high:g}"
         )
+    if parameter.scales and domain.low <= 0:
+        raise UserError(f"{where}: a factor must be above 0, got low {domain.low:g}")
     if domain.log and domain.low <= 0:
         raise UserError(f"{where}: a logarithmic range must start above 0, got low {domain.low:g}")
     if domain.log and domain.step is not None:
