@@ -84,7 +84,7 @@ def render(folder: Path, *, replayed: bool) -> Report:
     """Write everything in a report folder that is made from its compact logs, provenance.json last."""
     logs = folder / "logs"
     evidence = Evidence(read_logs(logs))
-    replay = Replay(logs, first_run=len(evidence.runs)) if replayed else None
+    replay = Replay(logs, first_run=len(evidence.whole.runs)) if replayed else None
     report, streams = _make(evidence, replay, folder)
     found = origins(report)
     write_atomic(folder / "index.html", page_html(report, found))

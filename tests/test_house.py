@@ -118,7 +118,7 @@ def test_every_study_plans_in_every_preset(name, tmp_path):
     study = load(CONF_ROOT / "study", name)
     assert set(study.presets) - {"full"} == {"smoke", "default", "paper"}
     for preset in study.presets:
-        assert make_plan(study, preset, tmp_path, nameless=True).trials()
+        assert make_plan(study, preset, tmp_path, nameless=True, untuned=True).trials()
     assert len(study.presets["paper"].seeds) >= 8
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 
 from analysis.checks.gates import FAIL, OPEN, PASS, UNTESTABLE, check_gates
 from analysis.evidence.evidence import Evidence
+from analysis.evidence.tuning import tuning_of
+from analysis.evidence.tuning_words import budget_text, progress, seeds_text
 from analysis.inference.collapses import collapses
 from analysis.inference.rule import rule_of
 from analysis.logs.run_folders import COUNTED
@@ -51,6 +53,17 @@ def collapse_fact(evidence: Evidence) -> str:
         return f"{said}; no arm's share is shown to differ from its reference's"
     shares = ", ".join(f"{arm.label} ({'/'.join(map(str, found.counts[arm.name]))})" for arm in differ)
     return f"{said}; shown to differ from their reference: {shares}"
+
+
+def tuning_fact(evidence: Evidence) -> str:
+    """Return what the arms were tuned with, `tuned with 8 trials per arm, 48 pilot runs`, or how far that is; empty without a tuning."""
+    tuning = tuning_of(evidence)
+    if tuning is None:
+        return ""
+    if not tuning.settled:
+        return f"tuning: {progress(tuning)}"
+    runs = sum(len(one.runs) for one in tuning.arms)
+    return f"tuned with {budget_text(tuning)} per arm, {runs} pilot runs on {seeds_text(tuning)}"
 
 
 def seeds_fact(evidence: Evidence) -> str:

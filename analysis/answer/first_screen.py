@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.answer.facts import collapse_fact, gates_fact, runs_fact, seeds_fact
+from analysis.answer.facts import collapse_fact, gates_fact, runs_fact, seeds_fact, tuning_fact
 from analysis.answer.sentence import answer
 from analysis.evidence.evidence import Evidence
 from analysis.inference.rule import rule_of
@@ -58,4 +58,5 @@ def _facts(evidence: Evidence) -> tuple[str, ...]:
         seeds_fact(evidence),
         how + sets,
         collapse_fact(evidence),
+        tuning_fact(evidence),
     )

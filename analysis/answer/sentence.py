@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from analysis.answer.differences import Differences, differences
 from analysis.evidence.evidence import AVERAGE, Evidence
+from analysis.evidence.tuning import TRIALS, tuning_of
+from analysis.evidence.tuning_words import budget_text, progress, seeds_text
 from analysis.inference.findings import Summary, primary_summaries
 from analysis.inference.rule import rule_of
 from analysis.statistics.families import FEWEST_RUNS
@@ -22,13 +24,23 @@ def answer(evidence: Evidence) -> str:
     have been detected.
 
     At most 45 words. If nothing is tested, the answer gives the reason and the range of scores. Arms' labels
-    are not shortened: the limit is exceeded if even the tersest version is longer.
+    are not shortened: the limit is exceeded if even the tersest version is longer. Of a tuned study it says how arms were tuned.
     """
-    found = differences(evidence)
+    found, tuned = differences(evidence), _tuned(evidence)
     if found is None:
-        return _short(_untested(evidence, named) for named in (NAMED + 1, 0))
+        return _short(f"{_untested(evidence, named)}{tuned}" for named in (NAMED + 1, 0))
     how = itertools.product((True, False), range(NAMED, -1, -1), (True, False))
-    return _short(_tested(evidence, found, *choices) for choices in how)
+    return _short(f"{_tested(evidence, found, *choices)}{tuned}" for choices in how)
+
+
+def _tuned(evidence: Evidence) -> str:
+    tuning = tuning_of(evidence)
+    if tuning is None:
+        return ""
+    if not tuning.settled:
+        return f" Tuning: {progress(tuning)}."
+    with_or_for = "with" if tuning.budget[0] == TRIALS else "for"
+    return f" Arms were each tuned {with_or_for} {budget_text(tuning)} on {seeds_text(tuning)}."
 
 
 def _short(versions: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.checks.scored import listed, rewarded_apart, scored_apart, trained_apart
+from analysis.checks.tuning import tuning_flags
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.digests import digests_by_run
@@ -56,6 +57,7 @@ def flags(evidence: Evidence) -> tuple[str, ...]:
         *rewarded_apart(evidence),
         *trained_apart(evidence),
         *scored_apart(evidence),
+        *tuning_flags(evidence),
     )
     return tuple(sentence for sentence in found if sentence)
 

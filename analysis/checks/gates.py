@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.checks.matching import Matching, matchings, required
+from analysis.checks.tuning import tuning_gates
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence, values
 from analysis.evidence.measures import CLIP_LAST, run_means
 from analysis.evidence.runs import run_states
@@ -55,16 +56,19 @@ Check = Callable[[Evidence, Mapping[str, float]], tuple[str, str]]
 
 @functools.lru_cache(maxsize=8)
 def check_gates(evidence: Evidence) -> list[Gate]:
-    """Check all gates in order, under the manifest's thresholds; the gate of matched arms only if an arm has a target."""
+    """Check all gates in order, under the manifest's thresholds; the gate of matched arms only if an arm has a target, those of a tuning only if
+    the study is tuned."""
     limits = {**DEFAULTS, **{k: float(v) for k, v in evidence.study.gates.items() if k in DEFAULTS}}
     checks = (*GATES, MATCHED) if matchings(evidence) else GATES
     unknown = {**(NOT_IN_IMPORTED_LOGS if evidence.study.imported else {})}
     unknown |= {} if evidence.unit.percent else OF_SHARES
     unknown = {name: why for name, why in unknown.items() if name != PRECISE or not evidence.by_question}
-    return [
+    found = [
         Gate(name, UNTESTABLE, unknown[name]) if name in unknown else Gate(name, *check(evidence, limits))
         for name, check in checks
     ]
+    verdicts = {True: PASS, False: FAIL, None: OPEN}
+    return [*found, *(Gate(name, verdicts[holds], said) for name, holds, said in tuning_gates(evidence))]
 
 
 def failed(evidence: Evidence) -> list[Gate]:

@@ -13,4 +13,6 @@ published      numbers that others reported
 result_traces  traces of the cells of results
 collapse       collapsed runs
 runs           planned runs with a note
+tuning_words   values, budgets and progress of a tuning in words
+tuning         trials of a tuned study, the fit over them, and the chosen points
 """

@@ -14,6 +14,7 @@ heat_map                scores at the crossings of two factors
 factors                 shared by these two
 clip_against_accuracy   score against clipping
 curves                  over a run
+tuning                  budgets and options of a tuned study
 replay                  recorded runs under other clip bounds
 clipping                whether arms were matched on clipping
 arm_series              the series in charts of a study

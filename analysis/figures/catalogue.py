@@ -32,6 +32,7 @@ from analysis.figures.replay import (
     replay_law,
     replay_trade_off,
 )
+from analysis.figures.tuning import tuning_best, tuning_sensitivity
 
 CURVES: tuple[Figure[Evidence, list[Curve]], ...] = (
     held_out_accuracy.FIGURE,
@@ -50,6 +51,8 @@ FIGURES: tuple[Figure[Evidence, Any], ...] = (
     heat_map.FIGURE,
     *CURVES,
     clip_against_accuracy.FIGURE,
+    tuning_best.FIGURE,
+    tuning_sensitivity.FIGURE,
 )
 REPLAY_FIGURES: tuple[Figure[Replay, Any], ...] = (
     replay_clip_fraction.FIGURE,

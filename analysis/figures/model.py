@@ -41,6 +41,8 @@ class Line:
     banded: bool = True
     """Whether the interval is drawn; the table has it in any case."""
     runs: Sequence[Sequence[float]] = ()
+    marked: bool = True
+    """Whether some of its points have the marker of its series."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,8 @@ def line(frame: Frame, drawn: Line, place: int) -> str:
     parts.append(f'<path d="{_points(x, mean)}" {stroke(look, 1.7)}/>')
     every = max(1, len(x) // 5)
     at = range(place * every // 4 % max(1, len(x)), len(x), every)
-    parts += [shape(look, x[i], mean[i], 3) for i in at if math.isfinite(mean[i])]
+    if drawn.marked:
+        parts += [shape(look, x[i], mean[i], 3) for i in at if math.isfinite(mean[i])]
     return f'<g data-k="{drawn.series.number}" stroke="{color(look)}" fill="none">{"".join(parts)}</g>'
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.evidence.evidence import Evidence
+from analysis.logs.manifest import TUNING
 from analysis.registration.standing import Standing, standing
+
+UNTUNED = "Tuning is unfinished: no p, no bold and no verdict before every arm has its point."
 
 
 @dataclass(frozen=True)
@@ -39,5 +42,8 @@ class Rule:
 
 @functools.lru_cache(maxsize=8)
 def rule_of(evidence: Evidence) -> Rule:
-    """Return the rule of a study, from its logs and the registration beside them."""
-    return Rule(standing(evidence.logs, evidence.study))
+    """Return the rule of a study, from its logs and the registration beside them. Without a point for every arm nothing is tested."""
+    found = standing(evidence.logs, evidence.study)
+    if (evidence.whole.manifest.get(TUNING) or {}).get("settled", True):
+        return Rule(found)
+    return Rule(replace(found, alpha=None, finished=False, marks=(*found.marks, UNTUNED)))

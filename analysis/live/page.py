@@ -82,7 +82,7 @@ class Parts:
             drawn = isinstance(before, Snapshot) and before.curves is found.curves
             curves = self._parts["curves"] if drawn else _curves(found.curves)
             self._parts = {
-                "counts": _counts(found.runs),
+                "counts": _counts(found.runs, found.tuning),
                 "failures": _failures(found.runs),
                 "curves": curves,
                 "runs": _runs(found.study, found.runs),
@@ -95,11 +95,12 @@ def _begin(planned: Planned) -> str:
     return str(render("begin.html", command=planned.command))
 
 
-def _counts(runs: Sequence[LiveRun]) -> str:
+def _counts(runs: Sequence[LiveRun], tuning: str) -> str:
     each = max((run.planned for run in runs if run.planned), default=None)
     whole = f" of about {each * len(runs):,}" if each else ""
     done = f"{sum(run.rollouts for run in runs):,}{whole}"
-    return str(render("counts.html", counts=sorted(counts(runs).items()), of=len(runs), done=done))
+    each_state = sorted(counts(runs).items())
+    return str(render("counts.html", counts=each_state, of=len(runs), done=done, tuning=tuning))
 
 
 def _failures(runs: Sequence[LiveRun]) -> str:

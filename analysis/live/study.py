@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from analysis.live.runs import LiveRun, WatchedRun, broken
 from analysis.logs.manifest import (
     DEFAULT_PRESET,
     PRESETS,
+    TUNING,
     Study,
     from_manifest,
     manifest_path,
@@ -40,6 +41,8 @@ class Snapshot(NamedTuple):
     runs: list[LiveRun]
     """In the manifest's order."""
     curves: DrawnCharts
+    tuning: str = ""
+    """How far the tuning of its arms is; empty for a study that is not tuned."""
 
 
 class Planned(NamedTuple):
@@ -85,7 +88,7 @@ class LiveStudy:
         drawn = self._curves.draw(runs, chosen)
         before = self._look
         if before is None or before.runs != runs or before.curves is not drawn or before.study is not study:
-            self._look = Snapshot(study, runs, drawn)
+            self._look = Snapshot(study, runs, drawn, self._tuning)
         assert self._look is not None
         return self._look
 
@@ -102,6 +105,7 @@ class LiveStudy:
         if self._manifest != state:
             content = read_json(path)
             self._study = from_manifest(content)
+            self._tuning = _tuning(content)
             self._watch(self._study, content)
             self._manifest = state
         return self._study
@@ -125,6 +129,17 @@ class LiveStudy:
         turns = -(-len(watched) // MOST_LOOKED_AT)
         self._turn += 1
         return [one.look(now, closely=(i + self._turn) % turns == 0) for i, one in enumerate(watched)]
+
+
+def _tuning(manifest: Mapping[str, Any]) -> str:
+    """Return how far the manifest says that a tuning is; empty without one."""
+    arms = ((manifest.get(TUNING) or {}).get("arms") or {}).values()
+    if not arms:
+        return ""
+    states = Counter(str(trial.get("state")) for arm in arms for trial in arm.get("trials") or ())
+    have = sum(arm.get("chosen") is not None for arm in arms)
+    settled = states.total() - states["open"]
+    return f"tuning: {settled} trials settled, {states['open']} open; {have} of {len(arms)} arms have their point"
 
 
 def _manifest(name: str, preset: str | None, store: Path) -> Path | None:

@@ -198,7 +198,9 @@ def from_manifest(manifest: Mapping[str, Any]) -> Study:
             factors=unique_labels([_factor(factor) for factor in manifest.get("factors") or ()]),
             smallest_effect=_smallest_effect(manifest),
             looks=tuple(int(seeds) for seeds in manifest.get("looks") or ()),
-            others=tuple(_arm(arm) for which in (AT_DEFAULT, PILOTS) for arm in _tuning(manifest).get(which) or ()),
+            others=tuple(
+                _arm(arm) for which in (AT_DEFAULT, PILOTS) for arm in _tuning(manifest).get(which) or ()
+            ),
             mirrored=(manifest.get("imported") or {}).get(MIRRORED),
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:

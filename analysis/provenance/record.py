@@ -11,10 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from analysis.claims.record import claims_record
 from analysis.content import Report
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
+from analysis.evidence.tuning import tuning_parts
 from analysis.logs.digests import Digests, file_digest
 from analysis.logs.trace import Trace, grouped
 from analysis.provenance.freshness import STAMP, package_files
@@ -47,7 +50,7 @@ def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[s
     """Return facts in order: what ran, on which base, with which versions, the hashes to check it by, and
     what was replayed.
     """
-    manifest, runs = evidence.logs.manifest, evidence.runs
+    manifest, runs = evidence.whole.manifest, pd.DataFrame(list(evidence.whole.runs))
     seconds = runs["seconds"].dropna().astype("float64")
     return [
         ("study and preset", f"{evidence.study.name}, {evidence.study.preset}"),
@@ -68,13 +71,13 @@ def provenance(evidence: Evidence, replay: Replay | None = None) -> list[tuple[s
 
 def manifest_sha256(evidence: Evidence) -> str:
     """Return the hash of the manifest's content, independent of its layout."""
-    text = json.dumps(evidence.logs.manifest, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(evidence.whole.manifest, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _versions(evidence: Evidence) -> str:
     seen: dict[str, set[str]] = {}
-    for record in evidence.logs.runs:
+    for record in evidence.whole.runs:
         for name, version_ in record["versions"].items():
             seen.setdefault(str(name), set()).add(str(version_))
     return ", ".join(f"{name} {' and '.join(sorted(versions))}" for name, versions in sorted(seen.items()))
@@ -151,10 +154,12 @@ def analysis_sha256() -> str:
 
 
 def _runs(evidence: Evidence, replay: Replay | None) -> list[dict[str, Any]]:
-    """Return the study's runs by index, then those that were replayed."""
-    logs = evidence.logs
+    """Return the study's runs by index, those of its tuning included, then those that were replayed."""
+    logs = evidence.whole
+    final: dict[Any, Any] = {}
     steps = logs.metrics.groupby("run")["step"].max().to_dict()
-    final = evidence.final.groupby("run")["rollout"].max().to_dict()
+    for of in (evidence, *tuning_parts(evidence)):
+        final |= of.final.groupby("run")["rollout"].max().to_dict()
     found = [
         {
             "arm": str(record["arm"]),

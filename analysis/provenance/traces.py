@@ -8,6 +8,7 @@ from analysis.checks.flags import flags_trace
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.replay import Replay
 from analysis.evidence.result_traces import counted_runs, primary_traces
+from analysis.evidence.tuning import pilot_trace, tuning_of
 from analysis.figures.catalogue import FIGURES, REPLAY_FIGURES
 from analysis.logs.compact import METRIC_KEYS
 from analysis.logs.trace import RECORD, SAMPLES, Trace, joined, metric, trace
@@ -32,6 +33,8 @@ def section_traces(evidence: Evidence, claims: Mapping[str, str]) -> dict[str, T
     primary = primary_traces(evidence)
     logged = [key for key in METRIC_KEYS if evidence.logs.metrics[key].notna().any()]
     metrics = trace("", [*map(metric, logged), RECORD], everything)
+    tuning = tuning_of(evidence)
+    tuned = () if tuning is None else (pilot_trace(evidence, tuning.arms, ""),)
     samples = {sample.run for sample in evidence.logs.samples}
     stated = " and ".join(f"{name} (sha256 {digest[:12]})" for name, digest in claims.items())
     return {
@@ -43,7 +46,10 @@ def section_traces(evidence: Evidence, claims: Mapping[str, str]) -> dict[str, T
             "conditions that a study must meet, on scores, metrics and states of all runs",
             primary.whole(""),
             metrics,
+            *tuned,
         ),
-        "flags": flags_trace(evidence),
+        "flags": joined(flags_trace(evidence).formula, flags_trace(evidence), *tuned)
+        if tuned
+        else flags_trace(evidence),
         "samples": trace("responses of the arms to the same prompts", [SAMPLES], samples),
     }

@@ -17,5 +17,6 @@ evaluation       the questions of the evaluation, and how precisely it scores a 
 grading          statuses of answers, and disagreements between two graders
 sampler          how far samplers were from the trainer
 contamination    signs that the base knew the questions
+tuning           budgets, chosen points and rankings of a tuned study
 replay           equal clipping across rules, and the law of entropy
 """

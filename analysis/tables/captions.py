@@ -118,7 +118,7 @@ def _mixed_code(evidence: Evidence) -> str:
     """Return that runs differ in their numerics epoch, or, if none records one, in the hash of their code.
     Empty if they do not.
     """
-    started = [record for record in evidence.logs.runs if record.get("code_sha256") is not None]
+    started = [record for record in evidence.whole.runs if record.get("code_sha256") is not None]
     if any("epoch" in record for record in started):
         epochs = sorted({str(record.get("epoch", "epoch1")) for record in started})
         return f"Runs mix code of {len(epochs)} epochs: {', '.join(epochs)}." if len(epochs) > 1 else ""
@@ -130,9 +130,9 @@ def code_versions(evidence: Evidence) -> list[str]:
     """Return the distinct training code of the runs: the hash of the code itself, with a revision that has
     it, shortened.
     """
-    started = evidence.runs[evidence.runs["code_sha256"].notna()]
     revisions: dict[str, str] = {}
-    for revision, code in zip(started["revision"], started["code_sha256"], strict=True):
+    started = [record for record in evidence.whole.runs if record["code_sha256"] is not None]
+    for revision, code in ((record["revision"], record["code_sha256"]) for record in started):
         revisions[code] = min(revisions.get(code, "~"), str(revision or "no revision"))
     return sorted(f"{revision[:12]}/{code[:12]}" for code, revision in revisions.items())
 

@@ -22,12 +22,18 @@ from analysis.tables.sampler import sampler_table
 from analysis.tables.single_runs import single_runs_table
 from analysis.tables.stability import stability_table
 from analysis.tables.standing import standing_table
+from analysis.tables.tuning.defaults import default_results
+from analysis.tables.tuning.ranking import ranking_table
+from analysis.tables.tuning.spent import tuning_table
 from analysis.text.table import Table
 
 TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "results": primary_results,
     "results_by_set": results_by_set,
     "results_greedy": greedy_results,
+    "tuning": tuning_table,
+    "ranking": ranking_table,
+    "results_default": default_results,
     "standing": standing_table,
     "learning": learning_table,
     "by_question": by_question_table,

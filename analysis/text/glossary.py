@@ -36,6 +36,7 @@ TERMS = (
     Term("diverged", "Said of a run whose numbers stopped being finite, which ended its training."),
     Term("exploratory", "Not registered before the runs: its findings are suggestions that need a study of their own."),
     Term("extreme token", "A token whose own importance ratio left the range from 1/1.5 to 1.5 to the side that a clip can stop."),
+    Term("expected best score", "The score to expect of the best of k tried points, by the fit, without the luck of single runs."),
     Term("gate", "A check that a study must pass before its comparisons mean anything."),
     Term("greedy", "Decoded by taking the most likely token each time: one answer per question."),
     Term("held out", "Not trained on.", ("held-out",)),
@@ -46,6 +47,8 @@ TERMS = (
     Term("maj@k", "The share of questions whose most frequent answer of k samples is correct.", ("maj@4", "maj@8", "maj@16")),
     Term("matched", "With clip bounds tuned until a given share of active tokens is clipped, so that arms clip equally.", ("equal clipping",)),
     Term("pass@k", "The share of questions with a correct answer among k samples.", ("pass@4", "pass@8", "pass@16")),
+    Term("pilot seed", "A seed on which points are chosen while tuning. It never returns among the runs that are compared.", ("pilot", "pilot run")),
+    Term("plateau", "The part of an option's range around the chosen value where the score hardly changes."),
     Term("point", "A percentage point: from 60 % to 62 % is 2 points.", ("percent point",)),
     Term("post hoc", "Decided after the results were seen."),
     Term("preset", "A size of the study: smoke only checks that it runs, default has few seeds, paper has the seeds that its claims need."),
@@ -57,6 +60,7 @@ TERMS = (
     Term("seed", "The number that all random choices of a run start from. Runs of an arm differ in nothing else."),
     Term("smallest effect of interest", "The smallest difference that would matter, set before the runs."),
     Term("subsentence", "A clause: the part of a sentence between two marks of punctuation."),
+    Term("tuning budget", "What tuning one arm may cost, in trials or hours; the same for every arm.", ("budget",)),
     Term("untrained base", "The model that every run started from."),
 )  # fmt: skip
 """In index order."""

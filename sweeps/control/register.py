@@ -150,12 +150,24 @@ def _claims(wanted: Sequence[str]) -> dict[str, Any]:
 def _stopping(content: Mapping[str, Any]) -> str:
     """Return the stopping rule in words."""
     end, looks = fewest_seeds(content), looks_of(content)
+    first = _tuning(content)
     if not looks:
-        return f"One test, when every run has ended, at {end} seeds per arm; nothing is tested before."
+        return f"{first}One test, when every run has ended, at {end} seeds per arm; nothing is tested before."
     numbers = ", ".join(map(str, looks))
     return (
-        f"Tests at {numbers} and, when every run has ended, {end} seeds per arm; together they err in 5% of studies without a "
+        f"{first}Tests at {numbers} and, when every run has ended, {end} seeds per arm; together they err in 5% of studies without a "
         "difference, with O'Brien-Fleming spending (Lan and DeMets, two-sided). Nothing is tested at other times."
+    )
+
+
+def _tuning(content: Mapping[str, Any]) -> str:
+    """Return how points are chosen before the tests, in words; empty for a study that tunes nothing."""
+    if "tuning" not in content:
+        return ""
+    (unit, amount), seeds = next(iter(content["tuning"]["budget"].items())), content["tuning"]["seeds"]
+    return (
+        f"Every arm is tuned first with {amount:g} {unit.replace('_', ' ')} on seeds {span(seeds)}, which no test uses, and runs at the point "
+        "that the fit over these trials chooses. "
     )
 
 

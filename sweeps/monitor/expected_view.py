@@ -70,10 +70,10 @@ def show_expected(
 ) -> None:
     """Print memory and time of the remaining trials on a place, or with `others` on every device in the table that would hold them
     all."""
-    counts = {arm.name: 0 for arm in plan.arms}
+    counts = {arm.name: 0 for arm in plan.everyone}
     for trial, now in standings.items():
         counts[trial.arm] += now.state in ("pending", "running")
-    waiting = [arm for arm in plan.arms if counts[arm.name]]
+    waiting = [arm for arm in plan.everyone if counts[arm.name]]
     places = holding(waiting, named=not plan.nameless) if others else [place]
     factors: Mapping[str, float] = {} if others else forecast.factors
     scaled = ", scaled by finished trials" if factors else ""

@@ -13,6 +13,8 @@ from sweeps.ledger.state import Standing, seen
 from sweeps.monitor.expected_view import show_expected
 from sweeps.monitor.status import status_table
 from sweeps.monitor.terminal import duration, listed
+from sweeps.monitor.tuning_view import tuning_lines
+from sweeps.plan.awaited import awaited
 from sweeps.plan.budget import budget_lines
 from sweeps.plan.cost import Forecast, Judged, forecast
 from sweeps.plan.devices import default_workers, visible_devices
@@ -31,13 +33,21 @@ NAMED = 5
 """Number of arms that a line names."""
 
 
-def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | None = None) -> int:
+def show_plan(
+    plan: Plan,
+    workers: int | None,
+    console: Console,
+    *,
+    on: str | None = None,
+    notes: Sequence[str] = (),
+) -> int:
     """Print arms, cells, seeds, the remaining trials with their memory, time and cost, and the expected statistics. Returns 0.
 
-    `on` names a device of conf/planning/devices.yaml to plan for. Raises UserError if a remaining trial could not sample in this
+    `on` names a device of conf/planning/devices.yaml to plan for; `notes` are printed below the lines on tuning. Raises UserError if a remaining trial could not sample in this
     environment and, after everything is printed, if one does not fit on the device or this machine.
     """
-    standings = {trial: _seen(plan, trial) for trial in plan.trials()}
+    plan = awaited(plan)
+    standings = {trial: _seen(plan, trial) for trial in plan.all_trials()}
     predicted = any(is_predicted(arm.config) for arm in plan.arms)
     place = _place(plan, on, predicted)
     unsampled = _unsampled(standings, predicted)
@@ -45,7 +55,7 @@ def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | No
     console.print(status_table(plan, standings))
     console.print(Text(_counts(plan, standings)), soft_wrap=True)
     waiting = {trial.arm for trial, now in standings.items() if not now.over()}
-    arms = [arm for arm in plan.arms if arm.name in waiting]
+    arms = [arm for arm in plan.everyone if arm.name in waiting]
     refused = why_not_held(plan, arms, place or here()) if predicted else None
     if predicted:
         show_expected(plan, standings, place or here(), expected, console, others=refused is not None)
@@ -56,6 +66,8 @@ def show_plan(plan: Plan, workers: int | None, console: Console, *, on: str | No
     lines = [
         *([] if refused else time_lines(expected, slots)),
         *([] if refused else budget_lines(plan, expected)),
+        *tuning_lines(plan, standings, place),
+        *notes,
         *_uncovered(plan),
         *unsampled,
         *(line for line in _of_store(plan, standings) if line is not None),

@@ -3,6 +3,7 @@
 arms          from an arm of a preset to its cell
 plan          a study's arms and trials
 tuned         the record of a study's tuning
+awaited       pilot runs that tuning has yet to start
 manifest      the manifest that analysis reads
 promises      what a study fixes before it runs
 registered    a plan compared with its registration

@@ -237,6 +237,7 @@ def later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
 
 
 def refuse_twins(arms: Sequence[PlannedArm]) -> None:
+    """Raise UserError for two arms that are the same run."""
     owner: dict[tuple[str, int], str] = {}
     for arm in arms:
         cell = arm.cell or _options_hash(arm.config)

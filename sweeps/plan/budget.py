@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from sspo.errors import UserError
 from sweeps.ledger.state import standing
+from sweeps.plan.awaited import awaited
 from sweeps.plan.cost import Forecast, forecast
 from sweeps.plan.plan import Plan
 
@@ -42,7 +43,8 @@ def check_budget(plan: Plan, *, over_budget: bool = False) -> list[str]:
     limits = _limits(plan)
     if not limits:
         return []
-    expected = forecast(plan, {trial: standing(trial.folder) for trial in plan.trials()})
+    plan = awaited(plan)
+    expected = forecast(plan, {trial: standing(trial.folder) for trial in plan.all_trials()})
     for unit, limit in limits.items():
         total = getattr(expected.expected, unit)
         if total > limit + EPSILON and not over_budget:

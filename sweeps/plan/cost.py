@@ -169,7 +169,7 @@ class _Judge:
         self.plan, self.experience, self.place = plan, experience, place
         self.here = (place.name,) if place is not None else visible_devices()
         self.gpu = "" if place is None else place.name
-        self.arms = {arm.name: arm for arm in plan.arms}
+        self.arms = {arm.name: arm for arm in plan.everyone}
         self.left, self.by_cell, self.by_size = Cost(), 0, 0
         self.seconds: list[float] = []
         self.widths: list[int] = []

@@ -94,6 +94,10 @@ class Plan:
         """Return the runs of tuning so far, seed by seed."""
         return self._by_seed(self.pilots)
 
+    def all_trials(self) -> list[Trial]:
+        """Return the runs of tuning and those of the study."""
+        return [*self.pilot_trials(), *self.trials()]
+
     def _by_seed(self, arms: Sequence[PlannedArm]) -> list[Trial]:
         """Return the runs of these arms, each once: an arm may end at its own default."""
         longest = max((len(arm.seeds) for arm in arms), default=0)

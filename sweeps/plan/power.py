@@ -11,6 +11,7 @@ from analysis.statistics.families import ALPHA, FEWEST_RUNS
 from analysis.statistics.known_failures import warnings
 from analysis.statistics.sign_flips import FEWEST_PAIRS, smallest_sign_flip_p
 from analysis.statistics.words import DIRECTION, EQUIVALENT, REFUTED, SUPPORTED, word_power
+from sspo.runs.identity import cell_folder
 from sweeps.ledger.score import primary_score
 from sweeps.ledger.state import seen
 from sweeps.plan.arms import PlannedArm
@@ -103,9 +104,9 @@ def _words(plan: Plan, n: int, paired: bool) -> Iterator[str]:
     margin = plan.study.head.smallest_effect
     if n < FEWEST_RUNS:
         return
-    spread, runs = _spread(plan)
+    spread, runs, what = spread_of(plan)
     spreads = [times * margin for times in ASSUMED] if spread is None else [spread]
-    source = "an assumed spread" if spread is None else f"the spread of {runs} finished runs here"
+    source = "an assumed spread" if spread is None else f"the spread of {runs} {what} here"
     yield f"  verdicts on one claim with a smallest effect of {_points(margin)}, at {source}:"
     for sd in spreads:
         error, df = (sd / math.sqrt(n), n - 1) if paired else (sd * math.sqrt(2 / n), 2 * n - 2)
@@ -124,13 +125,20 @@ def _points(share: float) -> str:
     return f"{100 * share:.3g} points"
 
 
-def _spread(plan: Plan) -> tuple[float | None, int]:
-    """Return the standard deviation over seeds within the first few compared arms, and the number of finished runs that it is computed
-    from; None if no arm has two finished runs."""
+def spread_of(plan: Plan) -> tuple[float | None, int, str]:
+    """Return the standard deviation over seeds within the first few compared arms, else within pilots, with the number and kind of runs that
+    it is computed from; None if no arm and no pilot has two finished runs."""
     if plan.nameless:
-        return None, 0
+        return None, 0, ""
     compared = [arm for arm in plan.arms if arm.role == "arm"][:NAMED]
-    by_arm = [_scores(plan, arm) for arm in compared]
+    for arms, what in ((compared, "finished runs"), (plan.pilots, "pilot runs")):
+        spread, runs = _pooled([_scores(plan, arm) for arm in arms])
+        if spread is not None:
+            return spread, runs, what
+    return None, 0, ""
+
+
+def _pooled(by_arm: Sequence[Sequence[float]]) -> tuple[float | None, int]:
     several = [scores for scores in by_arm if len(scores) > 1]
     if not several:
         return None, 0
@@ -141,7 +149,7 @@ def _spread(plan: Plan) -> tuple[float | None, int]:
 
 def _scores(plan: Plan, arm: PlannedArm) -> Sequence[float]:
     """Return the primary scores of an arm's finished runs."""
-    folders = [trial.folder for trial in plan.trials() if trial.arm == arm.name]
+    folders = [cell_folder(plan.store, arm.cell, seed, plan.level(arm, seed)) for seed in arm.seeds]
     done = [folder for folder in folders if seen(folder).state == "done"]
     found = (primary_score(folder, plan.study.head.primary) for folder in done)
     return [score for score in found if score is not None]

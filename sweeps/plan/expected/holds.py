@@ -67,7 +67,7 @@ def why_not_held(plan: Plan, arms: Sequence[PlannedArm], place: Place) -> str | 
 def refuse_what_does_not_fit(plan: Plan, trials: Iterable[Trial]) -> None:
     """Raise UserError if one of the trials to run here does not fit on this machine. Without an estimate, nothing is refused."""
     names = {trial.arm for trial in trials}
-    arms = [arm for arm in plan.arms if arm.name in names and not arm.remote]
+    arms = [arm for arm in plan.everyone if arm.name in names and not arm.remote]
     reason = why_not_held(plan, arms, here()) if arms else None
     if reason is not None:
         raise UserError(reason)

@@ -57,12 +57,14 @@ def check_scales(key: str, options: Sequence[str], values: Mapping[str, object])
 
 
 def check_sampler(sampler: Sampler) -> None:
+    """Raise UserError for an unknown sampler or an option out of range."""
     choose("sampler.name", sampler.name, SAMPLERS)
     at_least("sampler.seed", sampler.seed, 0)
     at_least("sampler.startup", sampler.startup, 1)
 
 
 def check_pruner(pruner: Pruner) -> None:
+    """Raise UserError for an unknown pruner or an option out of range."""
     choose("pruner.name", pruner.name, PRUNERS)
     choose("pruner.watch", pruner.watch, WATCHED)
     at_least("pruner.startup", pruner.startup, 1)

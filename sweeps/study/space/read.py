@@ -74,6 +74,7 @@ def _range(
 
 
 def mapping(key: str, value: object, *, empty: bool = False) -> Mapping[str, Any]:
+    """Return the value if it maps names to values. Raises UserError otherwise, and for an empty one unless `empty`."""
     if not isinstance(value, Mapping | None):
         raise UserError(f"{key} must map names to values, got {shown(value)}")
     if value is None or not (value or empty):
@@ -85,12 +86,14 @@ def mapping(key: str, value: object, *, empty: bool = False) -> Mapping[str, Any
 
 
 def listed(key: str, value: object) -> Sequence[Any]:
+    """Return the value if it is a list. Raises UserError otherwise."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise UserError(f"{key} must be a list, got {shown(value)}")
     return value
 
 
 def scalars(key: str, value: object) -> tuple[Value, ...]:
+    """Return the entries of a list of single values. Raises UserError otherwise."""
     for item in listed(key, value):
         if not isinstance(item, SCALARS):
             raise UserError(f"{key} contains {shown(item)}, which is not a single value")
