@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from statistics import fmean
 
 from analysis.statistics.tuning.choice import choose
 from analysis.statistics.tuning.space import space_of
 from analysis.statistics.tuning.surface import fit, pooled_noise
 from sspo.errors import UserError
-from sspo.runs.identity import cell_folder
 from sweeps.ledger.score import primary_score
-from sweeps.plan.plan import Plan
-from sweeps.plan.tuned import COMPLETE, ChosenPoint, PilotTrial, TunedArm, Tuning
+from sweeps.plan.plan import Plan, Trial
+from sweeps.plan.tuned import COMPLETE, ChosenPoint, PilotTrial, TunedArm, tunings_folder
 from sweeps.search.cells import cell_at, point_words
 from sweeps.search.spec import Search
 from sweeps.study.spec import Primary
@@ -27,15 +27,17 @@ class Scored:
     scores: Sequence[Sequence[float]]
 
 
-def chosen_points(plan: Plan, searches: Mapping[str, Search], tuning: Tuning) -> dict[str, ChosenPoint]:
-    """Return the point of every arm. The same runs give the same points.
+def chosen_points(plan: Plan, searches: Mapping[str, Search]) -> dict[str, ChosenPoint]:
+    """Return the point of every arm of a plan whose trials are all settled. The same runs give the same points.
 
     Raises UserError that names an arm without a scored trial, and one whose best point is refused.
     """
-    tune = plan.study.tuning(plan.preset)
-    assert tune is not None, "the study tunes nothing"
-    seeds, primary = tune.head.seeds, plan.study.head.primary
-    scored = {name: _scored(arm, seeds, plan.store, primary) for name, arm in tuning.arms.items()}
+    tuning, primary = plan.tuning, plan.study.head.primary
+    assert tuning is not None, "nothing was tuned"
+    runs: dict[str, list[Trial]] = {}
+    for run in plan.pilot_trials():
+        runs.setdefault(run.cell, []).append(run)
+    scored = {name: _scored(arm, runs, primary) for name, arm in tuning.arms.items()}
     for name, found in scored.items():
         if not found.points:
             raise UserError(
@@ -49,28 +51,29 @@ def chosen_points(plan: Plan, searches: Mapping[str, Search], tuning: Tuning) ->
     }
 
 
-def _scored(arm: TunedArm, seeds: Sequence[int], store: Path, primary: Primary) -> Scored:
+def _scored(arm: TunedArm, runs: Mapping[str, Sequence[Trial]], primary: Primary) -> Scored:
     first: dict[str, PilotTrial] = {}
     for trial in arm.trials:
         if trial.state == COMPLETE:
             first.setdefault(trial.cell, trial)
-    scores = [[_score(store, trial, seed, primary) for seed in seeds] for trial in first.values()]
+    scores = [[_score(run, primary) for run in runs[cell]] for cell in first]
     return Scored(points=[trial.point for trial in first.values()], scores=scores)
 
 
-def _score(store: Path, trial: PilotTrial, seed: int, primary: Primary) -> float:
-    folder = cell_folder(store, trial.cell, seed, trial.level)
-    score = primary_score(folder, primary)
+def _score(run: Trial, primary: Primary) -> float:
+    score = primary_score(run.folder, primary)
     if score is None:
         raise UserError(
-            f"{folder}, a scored run of the tuning, is gone or has no final answers: restore it (`sweeps restore`), or delete the record and "
-            f"the journal of this study in {store / 'tunings'} to tune again"
+            f"{run.folder}, a scored run of the tuning, is gone or has no final answers: restore it (`sweeps restore`), or delete the record "
+            f"and the journal of this study in {tunings_folder(run.store)} to tune again"
         )
     return score
 
 
 def _chosen(search: Search, preset: str, arm: TunedArm, scored: Scored, noise: float | None) -> ChosenPoint:
     options = space_of(arm.space)
+    if not options:
+        return _untuned(scored, noise)
     surface = fit(options, scored.points, scored.scores, noise=noise)
     best = choose(options, surface, extra=() if arm.default is None else (arm.default,))
     try:
@@ -84,6 +87,13 @@ def _chosen(search: Search, preset: str, arm: TunedArm, scored: Scored, noise: f
         sd=best.sd,
         edges=best.edges,
     )
+
+
+def _untuned(scored: Scored, noise: float | None) -> ChosenPoint:
+    """Return the default of an arm with nothing to tune, with the mean of its runs."""
+    (scores,) = scored.scores
+    sd = 0.0 if noise is None else noise / math.sqrt(len(scores))
+    return ChosenPoint(point={}, overrides=(), mean=fmean(scores), sd=sd)
 
 
 def _why(arm: TunedArm) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from rich.console import Console
 from rich.text import Text
@@ -31,6 +32,7 @@ def settle_in_rounds(
     """Settle all trials, a round at a time. Returns False if a signal or a request ended it early. Raises what `train` raises."""
     tune = plan.study.tuning(plan.preset)
     one_each = tune is not None and tune.head.sampler.name in LEARNING
+    options = replace(options, retry_failed=False, fresh=True)  # failed trials are the drivers' to retry
     drivers.adopt()
     while True:
         _ask_round(drivers, one_each=one_each)

@@ -85,7 +85,7 @@ def _tune(plan: Plan, options: RunOptions, console: Console, command: Command | 
         check_store(plan.store, max(drivers.trials - drivers.tally.settled, 0) * len(drivers.seeds))
         if not _settle(drivers, plan, options, console, command):
             return False
-        chosen = chosen_points(plan, searches, record.tuning({}))
+        chosen = chosen_points(record.plan, searches)
         note_choice(studies, chosen)
         record.write(chosen)
     console.print(chosen_table(record.plan))

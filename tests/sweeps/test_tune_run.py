@@ -22,13 +22,15 @@ from rich.console import Console
 from tuned_study import make, plan_of, record_of, run, starts_of
 
 from sspo.errors import UserError
+from sweeps.control.register import register
 from sweeps.control.steer import steer
 from sweeps.control.sweep import RunOptions, run_work
 from sweeps.engines.registry import ENGINES
 from sweeps.ledger.state import standing
 from sweeps.monitor.requests import PAUSE, RUN, STOP, write_request
-from sweeps.monitor.status import show_status
+from sweeps.monitor.status import show_status, watch_status
 from sweeps.plan.plan import make_plan
+from sweeps.plan.registered import registered_line
 from sweeps.search.storage import open_storage
 
 ROOT = Path(__file__).parents[2]
@@ -73,7 +75,7 @@ def test_every_arm_is_tuned_at_the_same_points_and_confirmed_at_its_own_choice(u
     for arm in plan.arms:
         best = chosen(store)[arm.name]
         assert best["point"]["objective.clip.high"] == pytest.approx(0.03, rel=0.3)
-        assert arm.overrides[-2:] == tuple(best["overrides"])
+        assert set(best["overrides"]) < set(arm.overrides)
         assert best["edges"] == []
     everyone = [*plan.trials(), *plan.pilot_trials()]
     assert len(everyone) == 2 * 4 * 2 + 2 * 2
@@ -279,6 +281,55 @@ def test_what_a_tuning_cannot_do_is_refused_in_one_sentence(tmp_path: Path, monk
 def test_a_record_of_another_space_is_refused(tmp_path: Path, undisturbed: Path) -> None:
     with pytest.raises(UserError, match="was tuned under another space"):
         run(make(budget={"trials": 5}), undisturbed)
+
+
+def test_a_registration_binds_how_points_are_chosen_and_every_run_carries_it(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study, store = make(budget={"trials": 2}), tmp_path / "runs"
+    assert "registered probe (default)" in said(register, plan_of(study, store), tmp_path / "reports")
+    assert run(study, store)[0] == 0
+    plan = plan_of(study, store)
+    digest = json.loads((tmp_path / "registrations" / "probe.json").read_text())["digest"]
+    for trial in (*plan.pilot_trials(), *plan.trials()):
+        carried = json.loads((trial.folder / "planned.json").read_text())
+        assert (carried["registration"], carried["arm"]) == (digest, trial.arm)
+    assert "not as registered" not in registered_line(plan)
+    with pytest.raises(UserError, match="differs from its registration: tuning"):
+        run(make(budget={"trials": 3}), tmp_path / "other")
+
+
+def test_an_arm_with_nothing_to_tune_has_one_trial_and_keeps_its_default(tmp_path: Path) -> None:
+    space = {"objective.clip.high": {"low": 0.01, "high": 0.1, "log": True, "arms": ["tokens"]}}
+    study, store = make(space=space, budget={"core_hours": 0.003}, confirm_default=True), tmp_path / "runs"
+    assert run(study, store)[0] == 0
+    assert states(store) == {"tokens": Counter(complete=2), "sentences": Counter(complete=1)}
+    assert chosen(store)["sentences"]["point"] == {}
+    plan = plan_of(study, store)
+    assert len(plan.trials()) == 6, "the default of the second is its choice"
+    text = said(show_status, plan)
+    assert "its default" in text
+    assert "tokens.default" in text
+
+
+def test_trials_of_code_with_other_numbers_are_refused_until_they_are_put_away(tmp_path: Path) -> None:
+    study, store = make(budget={"trials": 2}), tmp_path / "runs"
+    with pytest.raises(UserError, match="the tuning of arm 'tokens'"):
+        run(study, store, endings={f"tokens.pilot{number}": "raise" for number in range(2)})
+    record = record_of(store)
+    record["arms"]["sentences"]["trials"][0]["level"] = "code-0123456789ab"
+    (store / "tunings" / "probe.json").write_text(json.dumps(record))
+    with pytest.raises(
+        UserError, match=r"trials of code with other numbers \(1 of .*delete .*probe.json and "
+    ):
+        run(study, store)
+
+
+def test_a_live_status_follows_a_tuning_into_the_confirmation(tmp_path: Path, undisturbed: Path) -> None:
+    done = plan_of(make(), undisturbed)
+    text = said(lambda console: watch_status(plan_of(make(), tmp_path / "runs"), console, lambda: done))
+    assert text.startswith("tuning: 0 complete, 0 pruned, 0 failed, 0 open\n4 done, 0 running")
 
 
 def _wait_for(condition: Callable[[], object]) -> None:
