@@ -156,5 +156,15 @@ def _meanings(tuning: Tuning) -> dict[str, str]:
         "core hours": "Of all its trials.",
         "device hours": "Of all its trials.",
         FIT: "Expected score at the chosen point on the pilot seeds, by the fit: not the score that is compared.",
-        **{key: "Chosen value, and the width of its plateau as a share of the range." for key in tuning.keys},
+        **{key: _chosen(tuning, key) for key in tuning.keys},
     }
+
+
+def _chosen(tuning: Tuning, key: str) -> str:
+    """Return what a chosen value is: of a factor, what it multiplies."""
+    entries = (
+        entry for arm in tuning.record["arms"].values() for entry in arm["space"] if entry["key"] == key
+    )
+    scales = next((entry["scales"] for entry in entries if entry.get("scales")), ())
+    value = f"Chosen factor of the arm's own {' and '.join(scales)}" if scales else "Chosen value"
+    return f"{value}, and the width of its plateau as a share of the range."
