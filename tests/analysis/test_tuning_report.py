@@ -26,6 +26,8 @@ from analysis.evidence.tuning import Tuning, tuning_of
 from analysis.evidence.tuning_words import value_text
 from analysis.figures.catalogue import FIGURES
 from analysis.inference.rule import rule_of
+from analysis.live.page import Parts
+from analysis.live.study import LiveStudy, Snapshot
 from analysis.logs.compact import read_logs
 from analysis.logs.manifest import NothingToReport
 from analysis.logs.run_folders import compact
@@ -320,6 +322,19 @@ def test_while_tuning_there_is_a_report_without_p_and_verdicts(
     assert not (report / "tuning_best.png").exists()
     told = [verdict["verdict"] for verdict in csv.DictReader((report / "verdicts.csv").open())]
     assert set(told) == {"not testable"}
+
+
+def test_the_dashboard_says_how_far_tuning_is(tmp_path: Path) -> None:
+    write_tuned(tmp_path / "store", Tuned(done=3))
+    found = LiveStudy("toy", "paper", tmp_path / "store").look()
+    assert isinstance(found, Snapshot)
+    assert {run.arm for run in found.runs} == {"base", "grpo", "sspo"}
+    assert "tuning: 6 trials settled, 2 open; 0 of 2 arms have their point" in Parts().parts(found)["counts"]
+    manifest = write_tuned(tmp_path / "plain", Tuned())
+    save(tmp_path / "plain", {key: value for key, value in manifest.items() if key != "tuning"})
+    plain = LiveStudy("toy", "paper", tmp_path / "plain").look()
+    assert isinstance(plain, Snapshot)
+    assert "tuning" not in Parts().parts(plain)["counts"]
 
 
 def test_before_the_first_pilot_ends_there_is_nothing_to_report(tmp_path: Path) -> None:
