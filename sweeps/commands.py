@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from rich.console import Console
+from rich.text import Text
 
 from sweeps.control.register import register
 from sweeps.control.reported import write_report
@@ -93,7 +94,18 @@ def _show_plan(arguments: argparse.Namespace, console: Console) -> int:
     study = find_study(arguments.name, arguments.store)
     preset = study.preset_for(arguments.preset)
     plan = make_plan(study, preset, arguments.store, nameless=True, untuned=True)
-    return show_plan(plan, arguments.workers, console, on=arguments.on)
+    status = show_plan(plan, arguments.workers, console, on=arguments.on)
+    if study.tune is not None and not plan.nameless:
+        _show_dropped(plan, console)
+    return status
+
+
+def _show_dropped(plan: Plan, console: Console) -> None:
+    """Check the space of every arm, and print what is left out of it."""
+    from sweeps.tune.searches import arm_searches, dropped_lines  # plans of most studies tune nothing
+
+    for line in dropped_lines(arm_searches(plan.study, plan.preset)):
+        console.print(Text(line), soft_wrap=True)
 
 
 def _status(arguments: argparse.Namespace, console: Console) -> int:

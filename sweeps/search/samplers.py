@@ -24,14 +24,9 @@ def sampler_for(search: Search, number: int) -> BaseSampler:
     """
     import optuna
 
-    from sweeps.search.sequence import CommonPoints, random_draw, sobol_draw
-
     spec: Sampler = search.head.sampler
-    if spec.name == "sobol":
-        keys = search.dimensions or tuple(parameter.key for parameter in search.space)
-        return CommonPoints(sobol_draw(spec.seed, keys))
-    if spec.name == "random" and search.dimensions:
-        return CommonPoints(random_draw(spec.seed))
+    if spec.name == "sobol" or (spec.name == "random" and search.dimensions):
+        return _common_points(search)
     seed = python_stream(spec.seed, "search sampler", number).getrandbits(31)
     if spec.name == "random":
         return optuna.samplers.RandomSampler(seed=seed)
@@ -51,6 +46,17 @@ def sampler_for(search: Search, number: int) -> BaseSampler:
             group=conditional,
             constant_liar=True,
         )
+
+
+def _common_points(search: Search) -> BaseSampler:
+    """Return the sampler whose points searches of parts of one space share."""
+    from sweeps.search.sequence import CommonPoints, random_draw, sobol_draw
+
+    spec = search.head.sampler
+    if spec.name == "random":
+        return CommonPoints(random_draw(spec.seed))
+    keys = search.dimensions or tuple(parameter.key for parameter in search.space)
+    return CommonPoints(sobol_draw(spec.seed, keys))
 
 
 def pruner_for(spec: Pruner, config: TrainConfig) -> BasePruner:

@@ -46,6 +46,7 @@ class TuneOverrides:
 
     budget: TuningBudget | None = None
     seeds: tuple[int, ...] | None = None
+    confirm_default: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from sspo.errors import UserError
+from sspo.errors import UserError, shown
 from sweeps.study.refusals import at_least, choose
 from sweeps.study.space.checks import check_pruner, check_sampler, check_space
 from sweeps.study.space.domain import Parameter
@@ -12,8 +12,8 @@ from sweeps.study.space.method import PILOT_SEEDS
 from sweeps.study.spec import Preset, Study
 from sweeps.study.tune import TUNED_ROLES, Tune, TuningBudget
 
-LEAST_TRIALS = 2
-"""Fewest trials of an arm: a fit through fewer points chooses nothing."""
+LEAST_TRIALS, MOST_TRIALS = 2, 10_000
+"""Trials of an arm: a fit through fewer points chooses nothing."""
 CLIP_BOUNDS = frozenset({"objective.clip.low", "objective.clip.high"})
 """The options that a controller of the clip fraction moves."""
 TARGET = "objective.bounds.target_clip_frac"
@@ -60,9 +60,9 @@ def check_budget(key: str, budget: TuningBudget) -> None:
             f"{key} has {' and '.join(given)}: give one unit, the same for every arm, so that the comparison is fair"
         )
     for unit, amount in given.items():
-        if unit == "trials" and amount < LEAST_TRIALS:
+        if unit == "trials" and not LEAST_TRIALS <= amount <= MOST_TRIALS:
             raise UserError(
-                f"{key}.trials must be at least {LEAST_TRIALS}, because a fit requires points, got {amount}"
+                f"{key}.trials must be at least {LEAST_TRIALS}, because a fit requires points, and at most {MOST_TRIALS}, got {shown(amount)}"
             )
         if not 0 < amount < math.inf:
             raise UserError(f"{key}.{unit} must be a positive number of hours, got {amount:g}")

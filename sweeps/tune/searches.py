@@ -55,7 +55,7 @@ def arm_searches(study: Study, preset: str) -> Mapping[str, ArmSearch]:
 def dropped_lines(found: Mapping[str, ArmSearch]) -> list[str]:
     """Return one line per arm that lacks parameters of the study, for `sweeps plan`."""
     return [
-        f"tuning of {name} leaves out {', '.join(one.dropped)}, which changes nothing for it"
+        f"tuning of {name} leaves out {', '.join(one.dropped)}, on which no run of it depends"
         + ("" if one.search.space else "; it has one trial, its default")
         for name, one in found.items()
         if one.dropped

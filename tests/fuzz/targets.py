@@ -31,6 +31,7 @@ from sweeps.ledger.state import standing
 from sweeps.plan.plan import make_plan
 from sweeps.search.load import load as load_search
 from sweeps.study.load import load as load_study
+from sweeps.tune.searches import arm_searches
 from tests.analysis.foreign_logs import scalar, version, write_events, write_wandb
 from tests.analysis.synthetic_store import ARMS, Scale, write_study
 from tests.recording.examples import recorded_rollout
@@ -48,9 +49,9 @@ class Target:
     read: Callable[[Path], object]
 
 
-def _specs(kind: str) -> Callable[[Path], list[Path]]:
+def _specs(kind: str, name: str = "*") -> Callable[[Path], list[Path]]:
     def make(place: Path) -> list[Path]:
-        sources = sorted((CONF_ROOT / kind).glob("*.yaml"))
+        sources = sorted((CONF_ROOT / kind).glob(f"{name}.yaml"))
         return [Path(shutil.copy(path, place / "x.yaml")) for path in sources[:1]]
 
     return make
@@ -196,6 +197,11 @@ def _read_questions(place: Path) -> None:
 TARGETS = (
     Target(
         "study", _specs("study"), lambda place: make_plan(load_study(place, "x"), "smoke", place / "none")
+    ),
+    Target(
+        "tuned study",
+        _specs("study", "baselines_tuned"),
+        lambda place: arm_searches(load_study(place, "x"), "smoke"),
     ),
     Target("claims", _specs("claims"), lambda place: load_claims(place / "x.yaml")),
     Target("search", _specs("search"), lambda place: load_search(place, "x")),

@@ -63,6 +63,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"primary": {"mode": "sampled", "temperature": 0.0}}, r"greedy decoding is temperature 0"),
     ({"retries": -1}, r"retries must be at least 0"),
     ({"space": {}}, r"space must name at least one"),
+    ({f"{ALPHA}__arms": ["sspo"]}, r"a search has no arms"),
+    ({"space__trainer": {"low": 1, "high": 2, "scales": ["trainer.lr"]}}, r"the name of an option or group"),
+    (
+        {"space__s": {"low": 1, "high": 2, "scales": ["objective.clip.low"]}},
+        r"'objective.clip.low' is set twice",
+    ),
 ]
 
 
@@ -115,6 +121,18 @@ def test_a_point_is_the_cell_that_its_overrides_make_by_any_other_route() -> Non
     assert cell_at(search, "default", START).name == cell_hash(
         quick_compose([*by_hand, "objective.clip.high=0.15"])
     )
+
+
+def test_a_scale_multiplies_what_the_rest_of_a_point_leaves_and_a_preset_may_set_it() -> None:
+    space = {
+        "objective": {"choices": ["grpo", "gspo"]},
+        "scale": {"low": 0.5, "high": 2, "scales": ["objective.clip.high", "trainer.lr"]},
+    }
+    search = make(space=space, points=[], overrides=["trainer.lr=0.003"])
+    config = cell_at(search, "default", {"objective": "gspo", "scale": 0.5}).config
+    assert (config.objective.clip.low, config.objective.clip.high) == (3e-4, 2e-4)
+    assert config.trainer.lr == 0.0015
+    assert check_corners(search, "default") == 4
 
 
 def test_a_conditional_parameter_counts_where_its_condition_holds_alone() -> None:

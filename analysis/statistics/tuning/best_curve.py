@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.statistics.tuning.space import spread_points
-from analysis.statistics.tuning.surface import Surface
+from analysis.statistics.tuning.surface import WIDER, Surface
 
 Floats = NDArray[np.float64]
 POINTS = 256
@@ -37,8 +37,10 @@ def best_curve(surface: Surface, largest: int, rng: np.random.Generator, level: 
     points = spread_points(surface.options, POINTS)
     expected = expected_best(surface.draws(points, DRAWS, rng), largest)
     tail = (1 - level) / 2
-    low, high = np.quantile(expected, [tail, 1 - tail], axis=0)
-    return BestCurve(np.arange(1, largest + 1), expected.mean(axis=0), low, high)
+    mean, (low, high) = expected.mean(axis=0), np.quantile(expected, [tail, 1 - tail], axis=0)
+    return BestCurve(
+        np.arange(1, largest + 1), mean, mean + WIDER * (low - mean), mean + WIDER * (high - mean)
+    )
 
 
 def expected_best(scores: Floats, largest: int) -> Floats:
