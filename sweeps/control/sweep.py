@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -174,10 +175,17 @@ def conclude(trials: Sequence[Trial], console: Console) -> int:
     return 1 if failed else 0
 
 
-def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Command | None = None) -> int:
+def run_sweep(
+    plan: Plan,
+    options: RunOptions,
+    console: Console,
+    command: Command | None = None,
+    reports: Path = REPORTS,
+) -> int:
     """Run the missing trials. Returns 0 if all are done, 1 if any failed, 130 after an interrupt.
 
-    `command` makes the command line of a trial (default: `python -m sspo.train`). Raises UserError before any work if the options
+    `command` makes the command line of a trial (default: `python -m sspo.train`); `reports` has the logs that finished runs are
+    restored from. Raises UserError before any work if the options
     are invalid, finished runs are stale, a trial does not fit on this machine, the store cannot be written or another sweep of the
     study is running.
     """
@@ -187,7 +195,7 @@ def run_sweep(plan: Plan, options: RunOptions, console: Console, command: Comman
     trials = plan.trials()
     refuse_stale(trials, fresh=options.fresh)
     if missing_of([*trials, *plan.pilot_trials()], retry_failed=False):
-        restore_committed(plan, REPORTS, console)
+        restore_committed(plan, reports, console)
     missing = missing_of(trials, retry_failed=options.retry_failed)
     if options.engine == DEFAULT_ENGINE:  # other engines run trials elsewhere
         refuse_what_does_not_fit(plan, missing)

@@ -65,7 +65,7 @@ def tune_then_run(
         if not _tune(plan, options, console, command, reports):
             return interrupted(console)
         plan = make_plan(study, preset, store)
-    return run_sweep(plan, options, console, command)
+    return run_sweep(plan, options, console, command, reports)
 
 
 def _tune(plan: Plan, options: RunOptions, console: Console, command: Command | None, reports: Path) -> bool:
