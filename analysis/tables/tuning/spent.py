@@ -26,7 +26,7 @@ from analysis.text.rounding import rounded
 from analysis.text.table import EMPTY, Cell, Row, Table
 
 EDGE = " ‡"
-"""Follows a chosen value at an edge of its space."""
+"""Follows a chosen value if the fit is highest at an edge of the range."""
 FIT = "score of the fit"
 COSTS = {"core hours": CORE_HOURS, "device hours": DEVICE_HOURS}
 STATES = {"pruned": PRUNED, "failed": FAILED, "open": OPEN}
@@ -126,7 +126,9 @@ def _notes(tuning: Tuning) -> tuple[str, ...]:
         captions.how_chosen(tuning),
         captions.noise(tuning) if tuning.chosen else "",
         captions.PLATEAU if tuning.chosen else "",
-        "‡: at the edge of its space; the best value may lie outside." if edges else "",
+        "‡: the fit is highest at the edge of the range, so that the best value may lie outside."
+        if edges
+        else "",
         captions.IGNORED if tuning.chosen else "",
         *_reasons(tuning),
     )
