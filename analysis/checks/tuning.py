@@ -106,14 +106,15 @@ def tuning_flags(evidence: Evidence) -> Iterator[str]:
 def _at_edges(tuning: Tuning) -> Iterator[str]:
     found = [(one, key) for one in tuning.arms for key in one.edges]
     for one, key in found[:NAMED]:
-        yield f"{_chosen(one, key)} lies at the edge of its space; its best may lie outside."
+        yield (
+            f"{one.arm.label}'s best {key} by the fit lies at the edge of its space{_chosen(one, key)}; its true best may lie outside."
+        )
     if len(found) > NAMED:
-        yield f"{len(found) - NAMED} more chosen values lie at the edge of their space."
+        yield f"The same holds for {len(found) - NAMED} more options of arms."
 
 
 def _chosen(one: TunedArm, key: str) -> str:
-    assert one.chosen is not None, "an arm with an edge has its point"
-    return f"{one.arm.label}'s chosen {key} ({value_text(one.chosen[key])})"
+    return "" if one.chosen is None or key not in one.chosen else f" (chosen: {value_text(one.chosen[key])})"
 
 
 def _stopped(tuning: Tuning) -> Iterator[str]:

@@ -10,19 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.logs.compact import Logs
 from analysis.logs.manifest import AT_DEFAULT, PILOTS, TUNING, Arm
 from analysis.logs.trace import RECORD, Trace, answers, trace
 from analysis.statistics.tuning.choice import Choice, choose
-from analysis.statistics.tuning.space import Option, Point, at_edge, inside, space_of
+from analysis.statistics.tuning.space import Option, Point, coordinates, inside, space_of
 from analysis.statistics.tuning.surface import Surface, fit, pooled_noise
 from sspo.errors import UserError
 
 COMPLETE, PRUNED, FAILED, OPEN = "complete", "pruned", "failed", "open"
 TRIALS, CORE_HOURS, DEVICE_HOURS = "trials", "core_hours", "device_hours"
-EQUAL = 1e-6
-"""Fitted scores this close are the same: two points share the maximum."""
+SAME = 0.01
+"""Share of a range by which a point that is chosen again may differ: logs hold values in fewer digits than run folders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class TunedArm:
     trials: tuple[Trial, ...]
     chosen: Point | None
     """The recorded choice; None before it was made."""
+    recorded_edges: tuple[str, ...] = ()
+    """The options along which the record says that the fit is highest at an edge."""
     noise: float | None
     """Standard deviation of one run, pooled over the arms of the study."""
 
@@ -83,17 +87,20 @@ class TunedArm:
 
     @property
     def differs(self) -> bool:
-        """Return whether the logs give a point that the fit rates above the recorded one."""
-        if self.chosen is None or self.surface is None or self.best is None:
+        """Return whether the logs give another point than the recorded one."""
+        if self.chosen is None or self.best is None:
             return False
         if not inside(self.options, self.chosen):
             return True
-        return self.best.mean - float(self.surface.means([self.chosen])[0]) > EQUAL
+        apart = np.diff(coordinates(self.options, [self.chosen, self.best.point]), axis=0)
+        return set(self.chosen) != set(self.best.point) or bool((np.abs(np.nan_to_num(apart)) > SAME).any())
 
     @property
     def edges(self) -> tuple[str, ...]:
-        """Return the options whose chosen value lies at an edge of its range."""
-        return () if self.chosen is None else at_edge(self.options, self.chosen)
+        """Return the options along which the fit is highest at an edge of the range; none before the arm has its point."""
+        if self.chosen is None or self.best is None:
+            return self.recorded_edges
+        return self.recorded_edges if self.differs else self.best.edges
 
     def in_state(self, *states: str) -> int:
         """Count the trials in these states."""
@@ -253,5 +260,6 @@ def _tuned(arm: Arm, content: Mapping[str, Any], trials: tuple[Trial, ...], nois
         default=content.get("default"),
         trials=trials,
         chosen=None if chosen is None else dict(chosen["point"]),
+        recorded_edges=() if chosen is None else tuple(map(str, chosen["edges"])),
         noise=noise,
     )

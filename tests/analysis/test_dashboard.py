@@ -84,7 +84,8 @@ def ask(server: Dashboard, path: str, **headers: str) -> tuple[int, bytes]:
 
 def test_states_come_from_markers_and_times_and_torn_lines_wait(store: Path) -> None:
     study = LiveStudy("toy", None, store)
-    _, runs, curves = look(study)
+    found = look(study)
+    runs, curves = found.runs, found.curves
     states = {(run.arm, run.seed): run.state for run in runs}
     assert [states["grpo", k] for k in range(3)] == ["running", "failed", "done"]
     assert [states["sspo_05", k] for k in range(3)] == ["silent", "missing", "done"]

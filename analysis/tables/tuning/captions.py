@@ -21,8 +21,8 @@ def how_chosen(tuning: Tuning) -> str:
     """Return how an arm got its point."""
     sampler = str((tuning.record.get("sampler") or {}).get("name", "a sampler"))
     return (
-        f"Each arm has {budget_text(tuning)} (sampler {sampler}) on pilot {seeds_text(tuning)}; its point is the maximum of a smooth fit over "
-        "its trials, not its luckiest trial, and is trained again on fresh seeds."
+        f"Each arm has {budget_text(tuning)} (sampler {sampler}) on pilot {seeds_text(tuning)}; its point is the middle of the region "
+        "where a smooth fit over its trials is highest, not its luckiest trial, and is trained again on fresh seeds."
     )
 
 

@@ -26,7 +26,7 @@ from analysis.text.rounding import rounded
 from analysis.text.table import EMPTY, Cell, Row, Table
 
 EDGE = " ‡"
-"""Follows a chosen value at an edge of its space."""
+"""Follows a chosen value if the fit is highest at an edge of the range."""
 FIT = "score of the fit"
 COSTS = {"core hours": CORE_HOURS, "device hours": DEVICE_HOURS}
 STATES = {"pruned": PRUNED, "failed": FAILED, "open": OPEN}
@@ -126,7 +126,9 @@ def _notes(tuning: Tuning) -> tuple[str, ...]:
         captions.how_chosen(tuning),
         captions.noise(tuning) if tuning.chosen else "",
         captions.PLATEAU if tuning.chosen else "",
-        "‡: at the edge of its space; the best value may lie outside." if edges else "",
+        "‡: the fit is highest at the edge of the range, so that the best value may lie outside."
+        if edges
+        else "",
         captions.IGNORED if tuning.chosen else "",
         *_reasons(tuning),
     )
@@ -156,5 +158,15 @@ def _meanings(tuning: Tuning) -> dict[str, str]:
         "core hours": "Of all its trials.",
         "device hours": "Of all its trials.",
         FIT: "Expected score at the chosen point on the pilot seeds, by the fit: not the score that is compared.",
-        **{key: "Chosen value, and the width of its plateau as a share of the range." for key in tuning.keys},
+        **{key: _chosen(tuning, key) for key in tuning.keys},
     }
+
+
+def _chosen(tuning: Tuning, key: str) -> str:
+    """Return what a chosen value is: of a factor, what it multiplies."""
+    entries = (
+        entry for arm in tuning.record["arms"].values() for entry in arm["space"] if entry["key"] == key
+    )
+    scales = next((entry["scales"] for entry in entries if entry.get("scales")), ())
+    value = f"Chosen factor of the arm's own {' and '.join(scales)}" if scales else "Chosen value"
+    return f"{value}, and the width of its plateau as a share of the range."
