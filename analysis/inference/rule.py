@@ -43,7 +43,8 @@ class Rule:
 @functools.lru_cache(maxsize=8)
 def rule_of(evidence: Evidence) -> Rule:
     """Return the rule of a study, from its logs and the registration beside them. Without a point for every arm nothing is tested."""
-    found = standing(evidence.logs, evidence.study)
+    others = evidence.whole.runs[len(evidence.logs.runs) :]
+    found = standing(evidence.logs, evidence.study, others)
     if (evidence.whole.manifest.get(TUNING) or {}).get("settled", True):
         return Rule(found)
     return Rule(replace(found, alpha=None, finished=False, marks=(*found.marks, UNTUNED)))

@@ -26,7 +26,8 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
     """
     manifest = part(read_json(logs / MANIFEST), ARMS)
     study = from_manifest(manifest)
-    runs = read_json(logs / RUNS)[: sum(len(arm.seeds) for arm in study.arms)]  # without those of a tuning
+    everyone, compared = read_json(logs / RUNS), sum(len(arm.seeds) for arm in study.arms)
+    runs, others = everyone[:compared], everyone[compared:]  # others: those of a tuning
     registration = read_registration(study.name, folder) if of_store else None
     if (
         registration is not None
@@ -42,7 +43,7 @@ def keep(logs: Path, folder: Path = FOLDER, *, look: bool, of_store: bool) -> No
     seen = _copied(logs)
     if of_store:  # a look recorded in either place was taken, even if the other record was lost
         seen = sorted({*seen, *read_looks(study.name, folder)}, key=lambda one: one.time)
-    now = stands(manifest, runs, content, [asdict(one) for one in seen], study)
+    now = stands(manifest, runs, content, [asdict(one) for one in seen], study, others)
     taken = _taken(now, study.preset, seen, look=look)
     if taken is not None:
         append_look(study.name, taken, folder)

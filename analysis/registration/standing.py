@@ -59,9 +59,10 @@ class Standing:
         return NOT_REGISTERED
 
 
-def standing(logs: Logs, study: Study) -> Standing:
-    """Return the standing of compact logs. Raises UserError if the registration or looks beside them are damaged."""
-    return stands(logs.manifest, logs.runs, logs.registration, logs.looks, study)
+def standing(logs: Logs, study: Study, others: Runs = ()) -> Standing:
+    """Return the standing of compact logs; `others` are runs on which the study's choices rest, such as pilots, and which the registration must
+    precede too. Raises UserError if the registration or looks beside them are damaged."""
+    return stands(logs.manifest, logs.runs, logs.registration, logs.looks, study, others)
 
 
 def stands(
@@ -70,6 +71,7 @@ def stands(
     content: Mapping[str, Any] | None,
     looks: Sequence[Mapping[str, Any]],
     study: Study,
+    others: Runs = (),
 ) -> Standing:
     """Return the standing from the parts of compact logs. Raises UserError if the registration or looks are damaged."""
     if content is None or study.imported or study.mirrored is not None:
@@ -84,9 +86,9 @@ def stands(
     own = registration.preset == study.preset
     if not own and not marks.shares(registration, study):
         return _exploratory(NO_REGISTRATION, None, manifest, runs, study)
-    foreign = _strangers(runs, registration, study, own)
+    foreign = _strangers((*runs, *others), registration, study, own)
     if foreign:
-        why = marks.strangers(foreign, registration, len(runs))
+        why = marks.strangers(foreign, registration, len(runs) + len(others))
         return _exploratory(why, registration, manifest, runs, study)
     return _Registered(manifest, runs, registration, looks_from(looks), study, own).standing()
 

@@ -95,3 +95,21 @@ def test_what_a_run_carries_that_makes_no_sense_is_no_registration(carried: Any)
     now = stands(MANIFEST, runs, registration().content(), [], from_manifest(MANIFEST))
     assert (now.state, now.alpha, now.finished) == ("exploratory", 0.05, True)
     assert now.marks[0].startswith("Exploratory: 10 of 10 runs carry a registration other than")
+
+
+def test_pilots_that_began_without_the_registration_leave_the_study_exploratory() -> None:
+    registered = registration()
+    carried = {"registration": registered.digest, "amendment": None}
+    runs = [
+        {"arm": arm["name"], "cell": arm["cell"], "seed": seed, "status": "done", "planned": carried}
+        for arm in ARMS
+        for seed in arm["seeds"]
+    ]
+    pilot = {"arm": "token.pilot0", "cell": "f" * 12, "seed": 900, "status": "done"}
+
+    def now(of_pilot: Any) -> str:
+        others = [{**pilot, "planned": of_pilot}]
+        return stands(MANIFEST, runs, registered.content(), [], from_manifest(MANIFEST), others).state
+
+    assert now(carried) == "registered"
+    assert now({"registration": None}) == "exploratory"
