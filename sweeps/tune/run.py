@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 from sspo.errors import UserError
 from sweeps.control.restore import REPORTS, restore_committed
@@ -19,6 +20,7 @@ from sweeps.ledger.store import check_store, refuse_foreign
 from sweeps.monitor.live_view import View
 from sweeps.monitor.requests import RUN, control_folder, request_reader, write_request
 from sweeps.monitor.tuning import chosen_table
+from sweeps.plan.budget import check_budget
 from sweeps.plan.devices import default_workers, visible_devices
 from sweeps.plan.expected.holds import refuse_what_does_not_fit
 from sweeps.plan.pace import Pace
@@ -74,6 +76,8 @@ def _tune(plan: Plan, options: RunOptions, console: Console, command: Command | 
     refuse_unamended(plan)
     searches = searches_of(plan.study, plan.preset)
     _refuse_misfits(plan, options, command)
+    for line in check_budget(plan, over_budget=options.over_budget):
+        console.print(Text(line), soft_wrap=True)
     with alone(control_folder(plan), f"sweep of {plan.title()}", "wait for it", options.watch()):
         write_request(plan, RUN)
         restore_committed(plan, reports, console)
