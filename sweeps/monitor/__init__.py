@@ -5,7 +5,7 @@ live_view  the live table
 status     `sweeps status`
 tuning     its tables of a tuning
 plan_view  `sweeps plan`
-tuning_view  its lines on tuning
+plan_tuning  its lines on tuning
 expected_view  its table of memory and time per trial
 show       `sweeps show`
 runs       `sweeps runs`

@@ -11,9 +11,9 @@ from rich.text import Text
 from sspo.errors import UserError
 from sweeps.ledger.state import Standing, seen
 from sweeps.monitor.expected_view import show_expected
+from sweeps.monitor.plan_tuning import tuning_lines
 from sweeps.monitor.status import status_table
 from sweeps.monitor.terminal import duration, listed
-from sweeps.monitor.tuning_view import tuning_lines
 from sweeps.plan.awaited import awaited
 from sweeps.plan.budget import budget_lines
 from sweeps.plan.cost import Forecast, Judged, forecast

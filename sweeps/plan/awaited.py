@@ -25,8 +25,11 @@ def _to_come(plan: Plan) -> Iterator[PlannedArm]:
     for arm in plan.arms:
         if arm.name not in tuned:
             continue
-        begun = plan.tuning.arms[arm.name].trials if plan.tuning and arm.name in plan.tuning.arms else ()
-        for number in range(len(begun), int(tune.head.budget.amount)):
+        known = plan.tuning.arms.get(arm.name) if plan.tuning else None
+        begun, trials = 0, int(tune.head.budget.amount)
+        if known is not None:
+            begun, trials = len(known.trials), trials if known.space else 1  # nothing to tune: its default alone
+        for number in range(begun, trials):
             name = pilot_name(arm.name, number)
             cell = f"{arm.cell}.{number}" if arm.cell else ""
             yield replace(
