@@ -13,7 +13,7 @@ from sspo.config.compatibility import backend_of
 from sspo.errors import NotHere, UserError, unknown
 from sspo.runs.identity import cell_folder, other_folders
 from sspo.runs.runlog import DONE
-from sweeps.plan.arms import PlannedArm, plan_arms, plan_default, plan_pilot, refuse_twins
+from sweeps.plan.arms import PlannedArm, pilot_name, plan_arms, plan_default, plan_pilot, refuse_twins
 from sweeps.plan.tuned import Tuning, read_tuning
 from sweeps.study.limits import Resources, Retries
 from sweeps.study.spec import Study
@@ -213,16 +213,20 @@ def _defaults(study: Study, preset: str, words: Iterable[str], *, named: bool) -
     return tuple(plan_default(study, name, chosen, named=named) for name in words)
 
 
-def pilots_of(study: Study, preset: str, tuning: Tuning | None) -> tuple[PlannedArm, ...]:
-    """Return the runs of every trial that was started, each cell of an arm once."""
+def pilots_of(
+    study: Study, preset: str, tuning: Tuning | None, planned: Iterable[PlannedArm] = ()
+) -> tuple[PlannedArm, ...]:
+    """Return the runs of every trial that was started, each cell of an arm once. Those in `planned` are not composed again."""
     tune, chosen = study.tuning(preset), study.presets[preset]
     if tune is None or tuning is None:
         return ()
+    before = {(arm.name, arm.cell): arm for arm in planned}
     found: dict[tuple[str, str], PlannedArm] = {}
     for name, arm in tuning.arms.items():
         for trial in arm.trials:
             if trial.cell and (name, trial.cell) not in found:
-                found[name, trial.cell] = plan_pilot(study, name, chosen, trial, tune.head.seeds)
+                there = before.get((pilot_name(name, trial.number), trial.cell))
+                found[name, trial.cell] = there or plan_pilot(study, name, chosen, trial, tune.head.seeds)
     return tuple(found.values())
 
 

@@ -13,7 +13,17 @@ from sspo.runs.identity import level_of
 from sweeps.plan.tuned import COMPLETE, FAILED, OPEN, PRUNED, PilotTrial
 from sweeps.search.cells import Cell
 from sweeps.search.driver import Driver, Open
-from sweeps.search.history import DRAWN, GIVEN_UP, REASON, REFUSED, RETRY_OF, chains, first_of, state_of
+from sweeps.search.history import (
+    DRAWN,
+    GIVEN_UP,
+    REASON,
+    REFUSED,
+    RETRY_OF,
+    Tally,
+    chains,
+    first_of,
+    state_of,
+)
 from sweeps.search.history import FAILED as RUN_FAILED
 from sweeps.search.samplers import sampler_for
 from sweeps.search.space import suggest
@@ -34,6 +44,7 @@ FIXED = "fixed_params"
 """Optuna's attribute of trials with a point of their own."""
 RECORDED = "recorded"
 """User attribute of a trial that the record has and this history had lost."""
+EPSILON = 1e-9
 HOPELESS = 8
 """Failed trials, beyond the scored ones, after which an arm whose budget is in hours starts no more: a trial that fails at once costs
 nothing, and so would never end the tuning."""
@@ -68,25 +79,30 @@ class ArmDriver(Driver):
         self.budget = budget
         self._recorded = recorded
         self._retry_failed = retry_failed
+        self.settled = Settled(spent=0.0, typical=None)
+        """Replaced whole whenever a trial settles, for the view reads it."""
         super().__init__(search, preset, store, study, search.presets[preset].trials)
 
     def unasked(self) -> int:
         """Return the number of trials still to start, as far as is known."""
         if self._counts_trials():
             return super().unasked()
-        settled = self._settled()
-        if self._hopeless():
+        typical = self.settled.typical
+        if self._hopeless() or (self.tally.complete and not typical):
             return 0
-        if settled.typical is None:
-            return int(self.tally.begun == 0)
-        left = self.budget.amount - settled.spent - len(self.open) * settled.typical
-        return max(int(left / settled.typical + 1e-9), 0)
+        if not typical:
+            return int(self.tally.open == 0)  # the first, or another after failures that cost nothing
+        left = self.budget.amount - self.settled.spent - self.tally.open * typical
+        return max(int(left / typical + EPSILON), 0)
 
-    def in_words(self) -> str:
-        """Return how much of the budget is spent."""
-        if self._counts_trials():
-            return f"{self.tally.settled}/{self.trials}"
-        return f"{self._settled().spent:.3g}/{self.budget.amount:g} {self.budget.unit.replace('_', ' ')}"
+    def may_ask(self) -> bool:
+        """Return whether a trial is left to start. Raises UserError if trials cost nothing in the unit of the budget."""
+        if not self._counts_trials() and self.tally.complete and not self.settled.typical:
+            raise UserError(
+                f"the trials of arm '{self.arm}' take no {self.budget.unit.replace('_', ' ')}, in which tune.budget is given; give it in "
+                "trials, or in the hours of what they train on"
+            )
+        return super().may_ask()
 
     def name_of(self, number: int) -> str:
         """Return the name of a trial in messages."""
@@ -161,13 +177,10 @@ class ArmDriver(Driver):
         cost = cost_of(opened.runs)
         return {CORE_HOURS: cost.core_hours, DEVICE_HOURS: cost.device_hours}
 
-    def _tell(self, trial: Open | Asked, state: Any, value: float | None) -> None:
-        super()._tell(trial, state, value)
-        if state.name == "COMPLETE" and not self._counts_trials() and not self._settled().typical:
-            raise UserError(
-                f"the trials of arm '{self.arm}' take no {self.budget.unit.replace('_', ' ')}, in which tune.budget is given; give it in "
-                "trials, or in the hours of what they train on"
-            )
+    def _counted(self) -> Tally:
+        if not self._counts_trials():
+            self.settled = self._settled()
+        return super()._counted()
 
     def _settled(self) -> Settled:
         over = [trial for trial in self.trials_so_far() if trial.state != OPEN]

@@ -33,7 +33,8 @@ class Record:
         tuning = self.tuning(chosen or {})
         plan = self.plan
         write_tuning(tuning, plan.study.name, plan.preset, plan.store)
-        self.plan = replace(plan, tuning=tuning, pilots=pilots_of(plan.study, plan.preset, tuning))
+        pilots = pilots_of(plan.study, plan.preset, tuning, plan.pilots)
+        self.plan = replace(plan, tuning=tuning, pilots=pilots)
         write_manifest(self.plan)
         trials = ordered(self.plan, self.plan.pilot_trials())
         if self.retries is None:

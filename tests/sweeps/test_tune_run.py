@@ -234,6 +234,8 @@ def test_an_engine_without_a_stream_gets_rounds(tmp_path: Path, undisturbed: Pat
     pruned = make(pruner={"name": "median"})
     with pytest.raises(UserError, match=r"tune.pruner median .* engine elsewhere"):
         run(pruned, tmp_path / "pruned", engine="elsewhere")
+    with pytest.raises(UserError, match="the trials of arm 'tokens' take no device hours"):
+        run(make(budget={"device_hours": 1}), tmp_path / "free", engine="elsewhere")
 
 
 def test_pause_resume_and_stop_reach_a_tuning(tmp_path: Path) -> None:
