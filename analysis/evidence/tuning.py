@@ -15,7 +15,7 @@ from analysis.logs.compact import Logs
 from analysis.logs.manifest import AT_DEFAULT, PILOTS, TUNING, Arm
 from analysis.logs.trace import RECORD, Trace, answers, trace
 from analysis.statistics.tuning.choice import Choice, choose
-from analysis.statistics.tuning.space import Option, Point, at_edge, inside, space_of
+from analysis.statistics.tuning.space import Option, Point, inside, space_of
 from analysis.statistics.tuning.surface import Surface, fit, pooled_noise
 from sspo.errors import UserError
 
@@ -92,8 +92,8 @@ class TunedArm:
 
     @property
     def edges(self) -> tuple[str, ...]:
-        """Return the options whose chosen value lies at an edge of its range."""
-        return () if self.chosen is None else at_edge(self.options, self.chosen)
+        """Return the options along which the fit is best at an edge of the range."""
+        return () if self.chosen is None or self.best is None else self.best.edges
 
     def in_state(self, *states: str) -> int:
         """Count the trials in these states."""
