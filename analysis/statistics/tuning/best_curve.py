@@ -34,13 +34,12 @@ class BestCurve:
 
 def best_curve(surface: Surface, largest: int, rng: np.random.Generator, level: float = 0.95) -> BestCurve:
     """Return the expected true score of the best of 1 to `largest` points drawn uniformly from the space."""
-    points = spread_points(surface.options, POINTS)
-    expected = expected_best(surface.draws(points, DRAWS, rng), largest)
+    drawn = np.clip(surface.draws(spread_points(surface.options, POINTS), DRAWS, rng), 0, 1)
+    expected = expected_best(drawn, largest)
     tail = (1 - level) / 2
-    mean, (low, high) = expected.mean(axis=0), np.quantile(expected, [tail, 1 - tail], axis=0)
-    return BestCurve(
-        np.arange(1, largest + 1), mean, mean + WIDER * (low - mean), mean + WIDER * (high - mean)
-    )
+    mean, ends = expected.mean(axis=0), np.quantile(expected, [tail, 1 - tail], axis=0)
+    low, high = np.clip(mean + WIDER * (ends - mean), 0, 1)
+    return BestCurve(np.arange(1, largest + 1), mean, low, high)
 
 
 def expected_best(scores: Floats, largest: int) -> Floats:

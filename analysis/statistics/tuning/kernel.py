@@ -30,7 +30,9 @@ def lengths_of(options: int) -> Floats:
     """Return every combination of length scales, shape [combinations, options]."""
     grid = _grid(options)
     own = min(options, MOST_OPTIONS)
-    found = np.array(list(itertools.product(grid, repeat=own)), dtype=np.float64).reshape(-1, own)
+    found = np.array(list(itertools.product(grid, repeat=own)), dtype=np.float64).reshape(
+        len(grid) ** own, own
+    )
     return np.hstack([found, np.repeat(found[:, -1:], options - own, axis=1)])
 
 

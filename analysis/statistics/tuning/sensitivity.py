@@ -84,7 +84,8 @@ def _curve(
     values = _values(option, chosen[option.key])
     mean, sd = surface.at([_changed(options, chosen, option, value) for value in values])
     plateau = _plateau(option, values, mean, values.index(chosen[option.key]), margin)
-    return Sensitivity(option.key, values, mean, mean - NORMAL * sd, mean + NORMAL * sd, plateau)
+    low, high = np.clip([mean - NORMAL * sd, mean + NORMAL * sd], 0, 1)
+    return Sensitivity(option.key, values, mean, low, high, plateau)
 
 
 def _values(option: Option, chosen: Value) -> tuple[Value, ...]:

@@ -81,6 +81,10 @@ class Surface:
         """Return the mean of the fit and its standard error at points, each of shape [points]."""
         return self.at_coordinates(coordinates(self.options, points))
 
+    def means(self, points: Sequence[Point]) -> Floats:
+        """Return the mean of the fit at points, shape [points]."""
+        return self.at(points)[0]
+
     def at_coordinates(self, at_PD: Floats) -> tuple[Floats, Floats]:
         """Return the mean of the fit and its standard error at coordinates (`space.coordinates`), each of shape [points]."""
         likeness = Likeness(self.options, at_PD, self.tried_ND)
