@@ -227,7 +227,7 @@ def study_values(block):
 def test_yaml_is_what_its_loader_takes(tmp_path):
     for block in blocks("yaml"):
         values = yaml.safe_load(block.text)
-        if block.page in ("studies.md", "sweeps.md", "extending.md"):
+        if block.page in ("studies.md", "sweeps.md", "extending.md", "tuning.md"):
             assert parse_study("mine", study_values(block)).arms, str(block)
         elif block.page == "search.md":
             assert parse_search("mine", {"title": "a search", **values}), str(block)
