@@ -17,8 +17,6 @@ from analysis.tables.tuning.captions import IGNORED, noise
 Floats = NDArray[np.float64]
 MOST_IN_PANEL = 4
 """The most arms per panel, not counting the baseline."""
-ROOM = 0.6
-"""Share of the span of the means by which the axis reaches beyond them: wider bands are cut."""
 
 
 def tuned(evidence: Evidence) -> Tuning:
@@ -52,12 +50,13 @@ def heading(place: int, parts: int) -> str:
 
 
 def span(means: Iterable[Floats], lows: Iterable[Floats], highs: Iterable[Floats]) -> tuple[float, float]:
-    """Return the ends of the axis, in percent, from the means and bands that are drawn."""
+    """Return the ends of the axis, in percent, that hold means and bands: a band that is cut off would look narrower than it is."""
     mean, low, high = (np.concatenate([np.ravel(part) for part in parts]) for parts in (means, lows, highs))
-    least, most = float(mean.min()), float(mean.max())
-    room = max(ROOM * (most - least), 0.01)
-    ends = max(float(low.min()), least - room, 0.0), min(float(high.max()), most + room, 1.0)
-    margin = 0.05 * (ends[1] - ends[0])
+    ends = (
+        max(min(float(low.min()), float(mean.min())), 0.0),
+        min(max(float(high.max()), float(mean.max())), 1.0),
+    )
+    margin = 0.05 * max(ends[1] - ends[0], 0.01)
     return 100 * (ends[0] - margin), 100 * (ends[1] + margin)
 
 
