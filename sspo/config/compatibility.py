@@ -9,7 +9,7 @@ from sspo.config import OWN_BACKEND, OWN_ENGINE, TrainConfig
 from sspo.config.backends.trl import TRL, TRL_VERSION, Refusal, beyond_trl
 from sspo.config.backends.verl import VERL, beyond_verl, why_no_python
 from sspo.config.backends.verl_names import check_entries
-from sspo.errors import UserError
+from sspo.errors import NoEffect, UserError
 
 BEYOND: Mapping[str, Callable[[TrainConfig], Iterator[Refusal]]] = {TRL: beyond_trl, VERL: beyond_verl}
 """The options that a backend of others cannot follow."""
@@ -51,8 +51,9 @@ def _refuse_options_of_verl(config: TrainConfig) -> None:
     ):
         if value != usual:
             instead = "null" if usual is None else usual
-            raise UserError(
-                f"{key}={value} has no effect with trainer.backend={config.trainer.backend}: set {key}={instead}, or trainer.backend={VERL}"
+            raise NoEffect(
+                key,
+                f"{key}={value} has no effect with trainer.backend={config.trainer.backend}: set {key}={instead}, or trainer.backend={VERL}",
             )
 
 
