@@ -28,6 +28,7 @@ from verl.utils.metric import reduce_metrics
 from verl.utils.py_functional import rename_dict
 from verl.workers.utils.padding import response_from_nested
 
+from sspo.evaluation.due import Due, due_after
 from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
 from sspo.integrations.verl.job.course import JobCourse
 from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
@@ -251,12 +252,12 @@ class VerlTrainer(PPOTrainerSync):
         """Evaluate as verl does; in a trial, as our own trainer does: the curve when it is due, and all at the last step."""
         if self.trial is None:
             return dict(super()._validate())
-        finished, every = self.global_steps, self.ours.evaluation.every
-        due = [self.curve] if every and finished % every == 0 and not self.options.final else []
-        if finished == self.ours.trainer.rollouts or self.options.final:
-            due.append(self.last)
+        due = due_after(self.ours, self.global_steps)
+        if self.options.final:
+            due = Due(curve=False, last=True)
+        rows = [*([self.curve] if due.curve else []), *([self.last] if due.last else [])]
         found: dict[str, float] = {}
-        for self.val_dataloader in due:
+        for self.val_dataloader in rows:
             found |= super()._validate()
         return found
 

@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sspo.config import TrainConfig
 from sspo.integrations.verl.job.events import LOG, RECORDINGS, STATE
 from sspo.integrations.verl.parent.recipe import CHECKPOINTS
 from sspo.runs import fence
@@ -22,12 +21,6 @@ from sspo.runs.runlog import rollout_of, write_atomic
 
 LATEST, WEIGHTS = "latest_checkpointed_iteration.txt", "actor"
 STEP = re.compile(r"global_step_(\d+)")
-
-
-def evaluation_due(config: TrainConfig, rollouts: int) -> bool:
-    """Return whether the evaluation after so many rollouts is due: verl writes a checkpoint before it."""
-    every = config.evaluation.every
-    return rollouts == config.trainer.rollouts or bool(every and rollouts % every == 0)
 
 
 def rewind(folder: Path, say: Callable[[str | None], None]) -> int:
