@@ -17,6 +17,7 @@ from sspo.config.places import PACKAGE
 from sspo.errors import UserError
 from sspo.integrations.verl.names import MODULES, PLUGIN, VERSION
 from sspo.integrations.verl.parent.recipe import Place
+from sspo.models.precision import chosen_precision
 from sspo.runs.code_key import code_key
 
 PATH = "PYTHONPATH"
@@ -84,14 +85,8 @@ class Environment:
             raise UserError(
                 f"run.device=cuda, but torch in {self.python} finds no CUDA device; set run.device=cpu or auto"
             )
-        able = device != "cuda" or self.bf16
-        precision = config.model.precision
-        if precision == "auto":
-            precision = "bfloat16" if device == "cuda" and able else "float32"
-        if precision == "bfloat16" and not able:
-            raise UserError(
-                f"model.precision=bfloat16, but {self.gpu} does not support it; set model.precision=float32"
-            )
+        lacks = str(self.gpu) if device == "cuda" and not self.bf16 else None
+        precision = chosen_precision(config.model.precision, device, lacks)
         return Place(device=device, precision=precision, flash="flash_attn" in self.versions)
 
     def _found(self) -> str:
@@ -131,8 +126,7 @@ def place_of(config: TrainConfig, environment: Environment) -> Place:
     if not elsewhere(config):
         return environment.place(config)
     device = "cpu" if config.run.device == "cpu" else "cuda"
-    auto = "bfloat16" if device == "cuda" else "float32"
-    precision = auto if config.model.precision == "auto" else config.model.precision
+    precision = chosen_precision(config.model.precision, device)
     return Place(device=device, precision=precision, flash="flash_attn" in environment.versions)
 
 
