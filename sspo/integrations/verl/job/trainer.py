@@ -35,7 +35,7 @@ from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
 from sspo.integrations.verl.job.options import read_options
 from sspo.integrations.verl.job.order import check_even, order_of_rows
 from sspo.integrations.verl.job.rollout import Read, read, write
-from sspo.integrations.verl.names import CURVE, NAME
+from sspo.integrations.verl.names import CURVE, NAME, STEP
 from sspo.metrics import Metric, merge_all, observe
 from sspo.models.loading import read_tokenizer
 from sspo.randomness import torch_stream
@@ -276,7 +276,7 @@ class VerlTrainer(PPOTrainerSync):
         self.trial.evaluated(self.global_steps, rows, final=self.val_dataloader is self.last)
 
     def _checkpoint(self, step: int) -> Path:
-        return Path(self.config.trainer.default_local_dir) / f"global_step_{step}"
+        return Path(self.config.trainer.default_local_dir) / f"{STEP}{step}"
 
 
 def values_of(steps: Sequence[Mapping[str, Metric]]) -> dict[str, float]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config import TrainConfig
-from sspo.config.backends.verl import verl_python, why_no_python
+from sspo.config.backends.verl import VERL_VERSION, other_version, verl_python, why_no_python
 from sspo.config.places import PACKAGE
 from sspo.errors import UserError
-from sspo.integrations.verl.names import MODULES, PLUGIN, VERSION
+from sspo.integrations.verl.names import MODULES, PLUGIN
 from sspo.integrations.verl.parent.recipe import Place
 from sspo.models.precision import chosen_precision
 from sspo.runs.code_key import code_key
@@ -143,11 +143,9 @@ def open_environment(config: TrainConfig) -> Environment:
     python = find_python(config)
     found = _asked(python)
     has = found["versions"].get("verl")
-    if has != VERSION:
-        raise UserError(
-            f"trainer.backend=verl needs verl {VERSION}, and {python} has {has or 'none'}: run `make setup-verl`, or set run.verl_python to a "
-            "Python that has it"
-        )
+    if has != VERL_VERSION:
+        remedy = "run `make setup-verl`, or set run.verl_python to a Python that has it"
+        raise UserError(other_version("trainer.backend=verl needs", str(python), has, remedy))
     if found["key"] != code_key():
         raise UserError(
             f"trainer.backend=verl needs the same code on both sides, and {python} imports {found['sspo']}, whose code gives other numbers "

@@ -21,8 +21,8 @@ from sspo.errors import RunFailed, UserError
 from sspo.evaluation.draws import last_step
 from sspo.evaluation.due import due_after
 from sspo.integrations.verl.job.events import RECORDINGS
-from sspo.integrations.verl.names import JOB, OUTCOME
-from sspo.integrations.verl.parent.ending import DIVERGED, Outcome, clear, outcome_of
+from sspo.integrations.verl.names import DIVERGED, JOB, OUTCOME
+from sspo.integrations.verl.parent.ending import Outcome, clear, outcome_of
 from sspo.integrations.verl.parent.environment import elsewhere, open_environment, place_of
 from sspo.integrations.verl.parent.follow import Follower
 from sspo.integrations.verl.parent.launch import OUTPUT, prepare, started
