@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from sspo.integrations.verl.job.course import JobCourse
 from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
 from sspo.integrations.verl.job.options import read_options
 from sspo.integrations.verl.job.order import check_even, order_of_rows
-from sspo.integrations.verl.job.rollout import Read, read, write
+from sspo.integrations.verl.job.rollout import read, write
 from sspo.integrations.verl.names import CURVE, NAME, STEP
 from sspo.metrics import Metric, merge_all, observe
 from sspo.models.loading import read_tokenizer
@@ -46,9 +47,24 @@ from sspo.trainer.rollout_metrics import clipping_of_rollout, summarize
 from sspo.types import Score
 
 
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """The rollout that is trained on."""
+
+    rollout: TrainedRollout
+    keys: list[str]
+    """verl's key of each row."""
+    scores: list[Score]
+    metrics: dict[str, Metric]
+    """Metrics of the rollout beside those of its steps."""
+
+
 @register_trainer(NAME)
 class VerlTrainer(PPOTrainerSync):
     """Trains as verl's synchronous trainer does, with the loss that `trainer.v1.sspo` names."""
+
+    current: Current
+    """Set by `_compute_advantage`, which verl calls before a rollout's updates."""
 
     def __init__(self, config: Any):
         self.options = read_options(config)
@@ -58,8 +74,6 @@ class VerlTrainer(PPOTrainerSync):
         self.ours = self.options.config
         self.updates = self.ours.updates
         self.trial = None if self.options.job is None else JobCourse(self.options)
-        self.current: TrainedRollout | None = None
-        self.read: Read | None = None
 
     @property
     def clip_scale(self) -> float:
@@ -86,18 +100,15 @@ class VerlTrainer(PPOTrainerSync):
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         """Write our columns of the whole rollout instead of verl's advantages."""
-        rollout = self.ours.rollout
+        prompts, group = self.ours.rollout.prompts, self.ours.rollout.responses
         sampler = bool(self.config.actor_rollout_ref.rollout.calculate_log_probs)
-        found = read(
-            batch, rollout.responses, rollout.prompts, reference=self.use_reference_policy, sampler=sampler
-        )
+        found = read(batch, group, prompts, reference=self.use_reference_policy, sampler=sampler)
         scores, penalty = penalized(found.scores, found.batch.mask_BT, self.ours)
-        reward_PG = torch.tensor([score.value for score in scores]).view(rollout.prompts, rollout.responses)
+        reward_PG = torch.tensor([score.value for score in scores]).view(prompts, group)
         number = self.global_steps - 1
         full = complete(found.batch, reward_PG, self.ours, self.own_tokenizer, number)
         batch = write(found, full, batch)
-        self.read = found
-        self.current = TrainedRollout(
+        rollout = TrainedRollout(
             number=number,
             first_step=number * self.updates + 1,
             clip_scale=self.clip_scale,
@@ -105,15 +116,15 @@ class VerlTrainer(PPOTrainerSync):
             reward_PG=reward_PG,
             prompts=list(found.prompts),
         )
-        self.scores: list[Score] = scores
-        self.of_rollout = summarize(scores, reward_PG, full, self._statuses()) | penalty | mismatch_of(full)
+        of_rollout = summarize(scores, reward_PG, full, self._statuses()) | penalty | mismatch_of(full)
+        self.current = Current(rollout=rollout, keys=found.keys, scores=scores, metrics=of_rollout)
         if self.trial is not None:
-            self.trial.sampled(self.current, scores)
+            self.trial.sampled(rollout, scores)
         return batch
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         """Run the rollout's optimizer steps, an epoch at a time."""
-        assert self.current is not None
+        current = self.current
         began = time.perf_counter()
         for minibatches in self._epochs():
             output = self.actor_rollout_wg.update_actor(self._ordered(batch, minibatches))
@@ -122,19 +133,19 @@ class VerlTrainer(PPOTrainerSync):
             theirs = rename_dict(found, "actor/")
             theirs["perf/mfu/actor"] = theirs.pop("actor/mfu")
             metrics.update(reduce_metrics(theirs))
-        metrics.update(values_of(self.current.steps))
+        metrics.update(values_of(current.rollout.steps))
         if self.trial is not None:
             seconds = {**self.timing_raw, "update": time.perf_counter() - began}
             self.trial.ended(
-                self.current, self.scores, seconds, self.own_tokenizer, partial(self._seen_again, batch)
+                current.rollout, current.scores, seconds, self.own_tokenizer, partial(self._seen_again, batch)
             )
         return batch
 
     def _epochs(self) -> list[list[torch.Tensor]]:
         """Return the rows of every optimizer step, by epoch: the permutations of our own trainer."""
-        assert self.current is not None
-        generator = torch_stream(self.ours.seed, "minibatches", self.current.number)
-        rows = len(self.current.batch.mask_BT)
+        rollout = self.current.rollout
+        generator = torch_stream(self.ours.seed, "minibatches", rollout.number)
+        rows = len(rollout.batch.mask_BT)
         return [
             list(torch.randperm(rows, generator=generator).split(self.ours.trainer.minibatch))
             for _ in range(self.ours.trainer.epochs)
@@ -142,11 +153,10 @@ class VerlTrainer(PPOTrainerSync):
 
     def _ordered(self, batch: KVBatchMeta, minibatches: Sequence[torch.Tensor]) -> KVBatchMeta:
         """Return the rollout for one epoch: rows in the order in which verl's ranks take them, and verl's own directions."""
-        assert self.current is not None
-        assert self.read is not None
-        tokens = (self.current.batch.mask_BT.sum(1) + self.current.batch.prompt_mask_BL.sum(1)).tolist()
+        rollout = self.current.rollout
+        tokens = (rollout.batch.mask_BT.sum(1) + rollout.batch.prompt_mask_BL.sum(1)).tolist()
         order = order_of_rows(minibatches, tokens, self._ranks())
-        ordered = batch.select_keys([self.read.keys[row] for row in order])
+        ordered = batch.select_keys([self.current.keys[row] for row in order])
         ordered.extra_info |= {
             "calculate_entropy": False,
             "compute_loss": True,
@@ -158,7 +168,7 @@ class VerlTrainer(PPOTrainerSync):
             "seed": 0,
             "dataloader_kwargs": {"shuffle": False},
             "temperature": self.ours.rollout.temperature,
-            SCALE: self.current.clip_scale,
+            SCALE: rollout.clip_scale,
         }
         return ordered
 
@@ -173,8 +183,8 @@ class VerlTrainer(PPOTrainerSync):
         self, minibatches: Sequence[torch.Tensor], parts: Sequence[StepPart], found: Mapping[str, Any]
     ) -> None:
         """Keep the metrics and visits of each optimizer step of an epoch. Raises Diverged."""
-        assert self.current is not None
-        rollout, width = self.current, self.current.batch.mask_BT.shape[1]
+        rollout = self.current.rollout
+        width = rollout.batch.mask_BT.shape[1]
         step_of = {int(row): step for step, row_b in enumerate(minibatches) for row in row_b}
         for step in range(len(minibatches)):
             mine = [part for part in parts if step_of[int(part.row_b[0])] == step]
@@ -194,7 +204,7 @@ class VerlTrainer(PPOTrainerSync):
             )
             rollout.steps.append(metrics)
             if len(rollout.steps) == self.updates:
-                metrics |= self.of_rollout
+                metrics |= self.current.metrics
                 metrics |= clipping_of_rollout(rollout.steps, rollout.clip_scale)
 
     def _statuses(self) -> Sequence[str]:
@@ -204,12 +214,10 @@ class VerlTrainer(PPOTrainerSync):
         """Return log-probabilities of rows of the current rollout under the policy as it is now, nats, padded to the rollout's
         width. verl's ranks take equal numbers of rows, so further rows may go with them.
         """
-        assert self.current is not None
-        assert self.read is not None
-        size, ranks = len(self.current.batch.mask_BT), self._ranks()
+        (size, width), ranks = self.current.rollout.batch.mask_BT.shape, self._ranks()
         others = [row for row in range(size) if row not in rows]
         sent = [*rows, *others[: -len(rows) % ranks]]
-        asked = batch.select_keys([self.read.keys[row] for row in sent])
+        asked = batch.select_keys([self.current.keys[row] for row in sent])
         asked.extra_info |= {
             "calculate_entropy": False,
             "compute_loss": False,
@@ -219,7 +227,6 @@ class VerlTrainer(PPOTrainerSync):
         fields = ["log_probs", "response_mask"]
         data = tq.kv_batch_get(keys=asked.keys, partition_id=asked.partition_id, select_fields=fields)
         logp_bt = response_from_nested(data["log_probs"], data["response_mask"]).to_padded_tensor(0)
-        width = self.current.batch.mask_BT.shape[1]
         return torch.nn.functional.pad(logp_bt, (0, width - logp_bt.shape[1]))[: len(rows)].float()
 
     def _load_checkpoint(self) -> None:
