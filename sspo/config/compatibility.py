@@ -48,6 +48,8 @@ def _refuse_options_of_verl(config: TrainConfig) -> None:
         ("trainer.verl", list(config.trainer.verl), list(default.trainer.verl)),
         ("run.nodes", run.nodes, default.run.nodes),
         ("run.ray_address", run.ray_address, default.run.ray_address),
+        ("run.verl_python", run.verl_python, default.run.verl_python),
+        ("run.silence", run.silence, default.run.silence),
     ):
         if value != usual:
             instead = "null" if usual is None else usual
