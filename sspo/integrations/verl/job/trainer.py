@@ -8,7 +8,6 @@ verl's ranks.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +41,7 @@ from sspo.models.loading import read_tokenizer
 from sspo.randomness import torch_stream
 from sspo.segmentation import check_readable
 from sspo.trainer.dynamic_sampling import penalized
-from sspo.trainer.optim import Diverged
+from sspo.trainer.optim import check_norm
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarize
 from sspo.types import Score
 
@@ -191,8 +190,7 @@ class VerlTrainer(PPOTrainerSync):
             metrics = merge_all([part.metrics for part in mine])
             number = rollout.first_step + len(rollout.steps)
             norm = float(found["grad_norm"][step])
-            if not math.isfinite(norm):
-                raise Diverged(f"gradient norm is {norm} at optimizer step {number}")
+            check_norm(norm, number)
             metrics["optim/grad_norm"] = observe("optim/grad_norm", norm)
             metrics["optim/lr"] = observe("optim/lr", self.ours.trainer.lr)
             pad = torch.nn.functional.pad
