@@ -22,6 +22,14 @@ class NotHere(UserError):
     """A model or questions that may exist are not on this machine: a plan can do without them, a run cannot."""
 
 
+class NoEffect(UserError):
+    """An option of a configuration is set, and nothing in it uses the option: `key`, or the group of that name."""
+
+    def __init__(self, key: str, message: str):
+        super().__init__(message)
+        self.key = key
+
+
 class RunFailed(Exception):
     """A run that ended for a named reason: one of the failures of sspo/runs/runlog.py, and one sentence."""
 

@@ -22,7 +22,7 @@ from sspo.console.one_sentence import one_sentence
 from sspo.console.option_help import asks_for_help, help_text
 from sspo.console.spoken import spoken
 from sspo.console.version import VERSION_WORDS, version_line
-from sspo.errors import RunFailed, UserError, unknown
+from sspo.errors import UserError, unknown
 from sspo.models.folder import check_positions
 from sspo.models.memory.said import Expected, out_of_memory
 from sspo.runs.epochs import described, order_name
@@ -35,6 +35,7 @@ from sspo.runs.runlog import CONFIG, DONE, RECORDING, mark_failed
 if TYPE_CHECKING:
     from sspo.console.progress import Progress
     from sspo.runs.tracking import Tracker
+    from sspo.trainer.failures import Failure
 
 USAGE = """usage: python -m sspo.train [key=value ...]
 
@@ -154,31 +155,22 @@ def train(config: TrainConfig, folder: Path) -> int:
 
 
 def _named_outcome(config: TrainConfig, folder: Path, progress: Progress) -> int:
-    from sspo.models.device import is_out_of_memory
-    from sspo.rollout.engine.outlived import EngineDied
-    from sspo.trainer.optim import Diverged
+    from sspo.trainer.failures import Failure, failure_of
 
     expected = None
     try:
         expected = _say_memory(config, progress.name)
         _to_the_end(config, folder, progress)
-    except Diverged as error:
-        return _fail(folder, "diverged", str(error), error.logs)
-    except EngineDied as error:
-        return _fail(folder, "killed", str(error))
-    except RunFailed as error:
-        return _fail(folder, error.reason, str(error), log_tail=error.log_tail)
-    except UserError:
-        raise
     except Exception as error:
-        if is_out_of_memory(error):
-            return _fail(folder, "oom", out_of_memory(expected))
+        if failure := failure_of(error, lack=out_of_memory(expected)):
+            return _fail(folder, failure)
+        if isinstance(error, UserError):
+            raise
         if isinstance(error, OSError):
             if nobody_reads():  # the same command continues it
                 raise
-            return _fail(
-                folder, "error", f"cannot write or read {error.filename or folder}: {error.strerror or error}"
-            )
+            what = f"cannot write or read {error.filename or folder}: {error.strerror or error}"
+            return _fail(folder, Failure(reason="error", message=what))
         mark_failed(folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
         raise
     finally:
@@ -252,12 +244,10 @@ def _to_the_end(config: TrainConfig, folder: Path, progress: Progress) -> None:
     training.finish(outcome)
 
 
-def _fail(
-    folder: Path, reason: str, message: str, logs: Mapping[str, Any] | None = None, log_tail: str = ""
-) -> int:
-    print(f"failed ({reason}): {message}; {folder}", file=sys.stderr)
+def _fail(folder: Path, failure: Failure) -> int:
+    print(f"failed ({failure.reason}): {failure.message}; {folder}", file=sys.stderr)
     try:
-        mark_failed(folder, reason, message, log_tail, logs=logs)
+        mark_failed(folder, **vars(failure))
     except OSError as error:
         print(f"and its FAILED.json could not be written: {error.strerror or error}", file=sys.stderr)
     return 1

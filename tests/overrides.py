@@ -138,8 +138,8 @@ RUN_ONLY: dict[str, list[str]] = {
     "tracking.project": ["sspo", "other"],
     "run.nodes": ["1", "1"],  # more go with a Ray cluster alone: tests/trainer/test_verl_choices.py
     "run.ray_address": ["null", "null"],
-    "run.verl_python": ["null", "elsewhere/python"],
-    "run.silence": ["1800", "60"],
+    "run.verl_python": ["null", "null"],  # another Python and another silence go with backend 'verl' alone
+    "run.silence": ["1800", "1800"],
     "trainer.record": ["0", "2"],
     "evaluation.texts": ["false", "true"],
     "trainer.warn_after": ["3", "0"],

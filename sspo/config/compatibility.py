@@ -9,7 +9,7 @@ from sspo.config import OWN_BACKEND, OWN_ENGINE, TrainConfig
 from sspo.config.backends.trl import TRL, TRL_VERSION, Refusal, beyond_trl
 from sspo.config.backends.verl import VERL, beyond_verl, why_no_python
 from sspo.config.backends.verl_names import check_entries
-from sspo.errors import UserError
+from sspo.errors import NoEffect, UserError
 
 BEYOND: Mapping[str, Callable[[TrainConfig], Iterator[Refusal]]] = {TRL: beyond_trl, VERL: beyond_verl}
 """The options that a backend of others cannot follow."""
@@ -48,11 +48,14 @@ def _refuse_options_of_verl(config: TrainConfig) -> None:
         ("trainer.verl", list(config.trainer.verl), list(default.trainer.verl)),
         ("run.nodes", run.nodes, default.run.nodes),
         ("run.ray_address", run.ray_address, default.run.ray_address),
+        ("run.verl_python", run.verl_python, default.run.verl_python),
+        ("run.silence", run.silence, default.run.silence),
     ):
         if value != usual:
             instead = "null" if usual is None else usual
-            raise UserError(
-                f"{key}={value} has no effect with trainer.backend={config.trainer.backend}: set {key}={instead}, or trainer.backend={VERL}"
+            raise NoEffect(
+                key,
+                f"{key}={value} has no effect with trainer.backend={config.trainer.backend}: set {key}={instead}, or trainer.backend={VERL}",
             )
 
 

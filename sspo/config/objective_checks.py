@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from sspo.config import BoundsConfig, ClipConfig, KeptConfig, KernelConfig, ObjectiveConfig, TauConfig
 from sspo.config.choices import ADAPTATIONS, TERMS
-from sspo.errors import UserError
+from sspo.errors import NoEffect, UserError
 
 
 def check_objective(objective: ObjectiveConfig) -> None:
@@ -65,9 +65,10 @@ def _check_term_options(objective: ObjectiveConfig) -> None:
                 kind = "a finite number of at least 0" if least == 0 else "a positive finite number"
                 raise UserError(f"objective.{group}.{key} must be {kind}, got {value}")
         if not getattr(TERMS[objective.term], group) and config != default:
-            raise UserError(
+            raise NoEffect(
+                f"objective.{group}",
                 f"objective.{group} has no effect on term '{objective.term}': {of_terms} of objective.term="
-                + " or ".join(name for name, term in TERMS.items() if getattr(term, group))
+                + " or ".join(name for name, term in TERMS.items() if getattr(term, group)),
             )
 
 
@@ -75,8 +76,9 @@ def _check_level(objective: ObjectiveConfig) -> None:
     """Refuse ratio levels and poolings that do not fit together, or not the term."""
     ratio, pooling, term = objective.ratio, objective.pooling, objective.term
     if ratio == "token" and pooling == "sum":
-        raise UserError(
-            "objective.pooling=sum has no effect on objective.ratio=token, which pools nothing: set objective.pooling=mean"
+        raise NoEffect(
+            "objective.pooling",
+            "objective.pooling=sum has no effect on objective.ratio=token, which pools nothing: set objective.pooling=mean",
         )
     if term == "gmpo" and (ratio == "prefix" or pooling == "sum"):
         raise UserError(
@@ -103,14 +105,16 @@ def _check_options(objective: ObjectiveConfig) -> None:
 def _check_boundless(objective: ObjectiveConfig) -> None:
     adapt, clip = objective.bounds.adapt, objective.clip
     if adapt != "none":
-        raise UserError(
+        raise NoEffect(
+            "objective.bounds.adapt",
             f"objective.bounds.adapt={adapt} has no effect on term '{objective.term}', which has no bounds: set "
-            "objective.bounds.adapt=none and objective.bounds.alpha=0, or objective.term=ppo"
+            "objective.bounds.adapt=none and objective.bounds.alpha=0, or objective.term=ppo",
         )
     if clip != ClipConfig():
-        raise UserError(
+        raise NoEffect(
+            "objective.clip",
             f"objective.clip has no effect on term '{objective.term}', which has no bounds: leave clip.low and clip.high at "
-            f"{ClipConfig().low:g} and {ClipConfig().high:g}, got {clip.low:g} and {clip.high:g}, or set objective.term=ppo"
+            f"{ClipConfig().low:g} and {ClipConfig().high:g}, got {clip.low:g} and {clip.high:g}, or set objective.term=ppo",
         )
 
 
@@ -151,9 +155,10 @@ def _check_dual(objective: ObjectiveConfig) -> None:
     if dual is None:
         return
     if not term.dual:
-        raise UserError(
+        raise NoEffect(
+            "objective.clip.dual",
             f"objective.clip.dual has no effect on term '{objective.term}': leave it null, or set objective.term="
-            + " or ".join(name for name, other in TERMS.items() if other.dual)
+            + " or ".join(name for name, other in TERMS.items() if other.dual),
         )
     if not 0 < dual < float("inf"):
         raise UserError(f"objective.clip.dual must be a positive finite number or null, got {dual}")
@@ -175,24 +180,28 @@ def _check_bounds(objective: ObjectiveConfig) -> None:
     if not facts.positive and not -1 < bounds.alpha < 1:
         raise UserError(f"objective.bounds.alpha must be in (-1, 1), got {bounds.alpha}")
     if not facts.alpha and bounds.alpha != 0:
-        raise UserError(
+        raise NoEffect(
+            "objective.bounds.alpha",
             f"objective.bounds.alpha={bounds.alpha} has no effect while objective.bounds.adapt is '{adapt}': "
-            "set objective.bounds.adapt=tanh, or alpha to 0"
+            "set objective.bounds.adapt=tanh, or alpha to 0",
         )
     if not facts.mean_one and bounds.side != "both":
         if adapt == "none":
-            raise UserError(
+            raise NoEffect(
+                "objective.bounds.side",
                 f"objective.bounds.side={bounds.side} has no effect while objective.bounds.adapt is 'none': set "
-                "objective.bounds.adapt=tanh, or side to both"
+                "objective.bounds.adapt=tanh, or side to both",
             )
-        raise UserError(
+        raise NoEffect(
+            "objective.bounds.side",
             f"objective.bounds.side={bounds.side} has no effect on the bounds of '{adapt}', whose formula determines both "
-            "sides: set objective.bounds.side=both"
+            "sides: set objective.bounds.side=both",
         )
     if not facts.entropy and bounds.entropy_level != BoundsConfig().entropy_level:
-        raise UserError(
+        raise NoEffect(
+            "objective.bounds.entropy_level",
             f"objective.bounds.entropy_level={bounds.entropy_level} has no effect while objective.bounds.adapt is '{adapt}', which "
-            f"does not follow entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}"
+            f"does not follow entropy: set objective.bounds.adapt=tanh, or entropy_level to {BoundsConfig().entropy_level}",
         )
     if (facts.own_ratio or facts.in_logs) and TERMS[objective.term].in_logs:
         raise UserError(

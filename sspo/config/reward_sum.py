@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sspo.config.plugins.table import check, find, label_of
 from sspo.config.schema import REWARD_NAMES, RewardConfig
-from sspo.errors import UserError, shown
+from sspo.errors import NoEffect, UserError, shown
 
 KEY = "reward.also"
 
@@ -32,8 +32,9 @@ def names_in_use(config: RewardConfig) -> Sequence[str]:
 def check_options(config: RewardConfig) -> None:
     """Raise UserError for options that no reward in use reads: those of the house have none."""
     if config.options and not any(find("reward", name, REWARD_NAMES) for name in names_in_use(config)):
-        raise UserError(
-            f"reward.options={list(config.options)} has no effect: reward={config.name} reads none; leave it out"
+        raise NoEffect(
+            "reward.options",
+            f"reward.options={list(config.options)} has no effect: reward={config.name} reads none; leave it out",
         )
 
 

@@ -49,7 +49,7 @@ from sspo.config.plugins import table
 from sspo.config.plugins.in_use import group_rules_in_use, rules_in_use
 from sspo.config.prompt_checks import check_prompt
 from sspo.config.reward_sum import check_options, weights
-from sspo.errors import UserError, shown, unknown
+from sspo.errors import NoEffect, UserError, shown, unknown
 
 MOST_ROLE_BYTES = 32
 """Room for blanks and asterisks around a role in the bytes that rule 'turn' reads after a line break."""
@@ -273,8 +273,9 @@ def _check_lora(model: ModelConfig) -> None:
         )
     idle = [name for name in ("alpha", "targets") if getattr(lora, name) != getattr(LoraConfig(), name)]
     if idle and not lora.rank:
-        raise UserError(
-            f"model.lora.{idle[-1]} has no effect with model.lora.rank=0, which trains every weight: set a rank"
+        raise NoEffect(
+            f"model.lora.{idle[-1]}",
+            f"model.lora.{idle[-1]} has no effect with model.lora.rank=0, which trains every weight: set a rank",
         )
 
 
@@ -325,9 +326,10 @@ def _check_target(config: TrainConfig, updates: int) -> None:
     )
     if target is None:
         if bounds.target_control != PROPORTIONAL:
-            raise UserError(
+            raise NoEffect(
+                "objective.bounds.target_control",
                 f"objective.bounds.target_control={bounds.target_control} has no effect without objective.bounds.target_clip_frac: set "
-                f"the clip fraction to hold, or leave target_control at {PROPORTIONAL}"
+                f"the clip fraction to hold, or leave target_control at {PROPORTIONAL}",
             )
         return
     unmatched = why_unmatched(objective)

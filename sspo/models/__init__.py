@@ -9,6 +9,7 @@ adapters     a folder of adapters, merged into its base
 tokens       end tokens and padding
 positions    the number of positions of a model
 device       device and precision
+precision    the precision that `auto` stands for
 attention    the implementation of attention
 lora         adapters beside frozen layers
 reference    the reference model of a KL penalty

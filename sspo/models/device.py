@@ -7,6 +7,7 @@ import contextlib
 import torch
 
 from sspo.errors import UserError
+from sspo.models.precision import chosen_precision
 
 
 def resolve_device(name: str) -> torch.device:
@@ -26,13 +27,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
     Raises UserError for bfloat16 on a CUDA device that does not support it.
     """
     able = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
-    if name == "auto":
-        return "bfloat16" if device.type == "cuda" and able else "float32"
-    if name == "bfloat16" and not able:
-        raise UserError(
-            f"model.precision=bfloat16, but {torch.cuda.get_device_name(device)} does not support it; set model.precision=float32"
-        )
-    return name
+    return chosen_precision(name, device.type, None if able else torch.cuda.get_device_name(device))
 
 
 def slow_precision(precision: str, device: torch.device) -> list[str]:

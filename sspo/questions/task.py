@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from sspo.config import TaskConfig
-from sspo.errors import UserError
+from sspo.errors import NoEffect, UserError
 from sspo.questions.entries import FILE, GENERATED, NAMED, SetEntry, entry, read
 from sspo.questions.epochs import slice_of
 from sspo.questions.generated import Generator, refuse_strange_sets
@@ -93,8 +93,9 @@ def refuse_unread(config: TaskConfig, entries: Sequence[SetEntry]) -> None:
         value = getattr(config, label)
         if value != getattr(default, label) and not kinds & set(reader):
             reads = f"reads no {' or '.join(reader)}" if entries else "makes its own questions"
-            raise UserError(
-                f"task.{label}={_written(value)} has no effect: task={config.name} {reads}; leave it out"
+            raise NoEffect(
+                f"task.{label}",
+                f"task.{label}={_written(value)} has no effect: task={config.name} {reads}; leave it out",
             )
 
 

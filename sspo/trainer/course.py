@@ -14,6 +14,7 @@ import torch
 
 from sspo.config import ObjectiveConfig, TrainConfig
 from sspo.console.progress import Progress
+from sspo.evaluation.due import due_after
 from sspo.evaluation.evaluator import Evaluator
 from sspo.metrics import Metric
 from sspo.models.device import resolve_device
@@ -148,10 +149,10 @@ class Course(ABC):
         self.progress.warn(other_groups(config.segmentation, config.objective))
 
     def _evaluate_if_due(self) -> None:
-        every = self.config.evaluation.every
-        if every and self.state.rollouts % every == 0:
+        due = due_after(self.config, self.state.rollouts)
+        if due.curve:
             self._evaluate(final=False)
-        if self.state.rollouts == self.config.trainer.rollouts:
+        if due.last:
             self._evaluate(final=True)
 
     def _evaluate(self, *, final: bool) -> None:

@@ -1,4 +1,5 @@
-"""A rollout's responses: prompts, samples, scores; and DAPO's dynamic sampling (arXiv 2503.14476 equation 11).
+"""A rollout's responses: prompts, samples, scores; and DAPO's dynamic sampling and soft overlong punishment (arXiv 2503.14476
+equations 11 and 13).
 
 With rollout.resample = k, prompts whose responses all receive the same score teach nothing and are replaced: up to k
 times as many new prompts are sampled as a rollout has, and its prompts are the first with unequal scores, in the order
@@ -16,7 +17,6 @@ import torch
 
 from sspo.config import TrainConfig
 from sspo.metrics import Metric, observe
-from sspo.trainer.overlong import overlong_share
 from sspo.types import Problem, Rollout, Score
 
 Metrics = dict[str, Metric]
@@ -95,6 +95,18 @@ def _joined(rollouts: Sequence[Rollout], places: Sequence[tuple[int, range]], pa
         logp_BT=None if rollouts[0].logp_BT is None else rows("logp_BT", 0.0),
         entropy_BT=None if rollouts[0].entropy_BT is None else rows("entropy_BT", 0.0),
     )
+
+
+def overlong_share(tokens: int, limit: int, buffer: int) -> float:
+    """Return the share of the overlong penalty, 0 to 1, for a response of a number of tokens: it starts `buffer` tokens
+    before the limit.
+
+    The paper's equation 13 is the negative of this; its L_max is the limit and its L_cache the buffer. A truncated
+    response has the limit's length and gets the full penalty. A buffer of 0 means no penalty.
+    """
+    if buffer == 0:
+        return 0.0
+    return min(max((tokens - (limit - buffer)) / buffer, 0.0), 1.0)
 
 
 def penalized(

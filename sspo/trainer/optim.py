@@ -73,13 +73,18 @@ def apply_gradients(
 ) -> float:
     """Apply one optimizer step from accumulated gradients; return their norm before clipping. Raises Diverged."""
     norm = float(torch.nn.utils.clip_grad_norm_(trained(model), config.max_grad_norm))
-    if not torch.isfinite(torch.tensor(norm)):
-        raise Diverged(f"gradient norm is {norm} at optimizer step {step}")
+    check_norm(norm, step)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, step)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm
+
+
+def check_norm(norm: float, step: int) -> None:
+    """Raise Diverged if the norm of an optimizer step's gradients is not finite."""
+    if not torch.isfinite(torch.tensor(norm)):
+        raise Diverged(f"gradient norm is {norm} at optimizer step {step}")
 
 
 def check_finite(model: torch.nn.Module, step: int) -> None:

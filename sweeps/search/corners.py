@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sspo.config import TrainConfig
-from sspo.errors import UserError
+from sspo.errors import NoEffect, UserError
 from sweeps.plan.sampling import why_not_run
 from sweeps.search.cells import cell_at
 from sweeps.search.space import rendered
@@ -21,8 +20,6 @@ from sweeps.study.space.method import HELD_OUT, ROLLOUT
 MOST = 64
 """Maximum number of corners for a full product; a larger space is checked with each end of each range, while all other
 parameters are at their lowest or highest end."""
-IDLE = re.compile(r"([\w.]+)(=\S+)? has no effect\b")
-"""How the checks of a configuration begin their refusal of an option that nothing in it uses."""
 
 
 def check_corners(search: Search, preset: str) -> int:
@@ -69,17 +66,18 @@ def _acts_at(search: Search, preset: str, parameter: Parameter, corner: Point, h
         try:
             names.add(cell_at(search, preset, {**corner, parameter.key: end}).name)
         except UserError as error:
-            if not _idle(parameter, str(error)):
+            if not _idle(parameter, error):
                 return True
             names.add(here)
     return len(names) > 1
 
 
-def _idle(parameter: Parameter, refusal: str) -> bool:
+def _idle(parameter: Parameter, refusal: UserError) -> bool:
     """Return whether a refusal says that nothing uses an option that the parameter sets."""
-    said = IDLE.match(refusal)
+    if not isinstance(refusal, NoEffect):
+        return False
     own = parameter.scales or (parameter.key, *parameter.also)
-    return said is not None and any(key == said[1] or key.startswith(f"{said[1]}.") for key in own)
+    return any(key == refusal.key or key.startswith(f"{refusal.key}.") for key in own)
 
 
 def _compose(search: Search, preset: str, point: Point) -> TrainConfig:

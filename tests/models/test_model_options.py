@@ -195,10 +195,10 @@ def test_attention_is_the_one_that_was_asked_for(
 
 def test_bfloat16_where_a_device_computes_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
     for able, auto in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda able=able, **_: able)
         assert device.resolve_precision("auto", cuda) == auto
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Tesla T4")
     with pytest.raises(UserError, match="bfloat16, but Tesla T4 does not support it"):
         device.resolve_precision("bfloat16", cuda)
     assert device.resolve_precision("bfloat16", CPU) == "bfloat16"

@@ -12,9 +12,8 @@ from sspo.console.progress import Progress
 from sspo.replay.fidelity import TOLERANCE, agreement, pooled
 from sspo.replay.source import open_run
 from sspo.runs.tracking import NoTracker
-from sspo.trainer.dynamic_sampling import Draw, dynamic
+from sspo.trainer.dynamic_sampling import Draw, dynamic, overlong_share
 from sspo.trainer.loop import Trainer
-from sspo.trainer.overlong import overlong_share
 from sspo.types import Problem, Rollout, Score
 from tests.trainer.runs import TINY, lines
 

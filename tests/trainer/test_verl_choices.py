@@ -38,6 +38,8 @@ TENSOR = "actor_rollout_ref.rollout.tensor_model_parallel_size"
         ((*VERL, "run.nodes=2"), "run.nodes=2 requires a Ray cluster of that many nodes: set run.ray_address"),
         (("run.nodes=2",), "run.nodes=2 has no effect with trainer.backend=sspo: set run.nodes=1, or trainer.backend=verl"),
         (("run.ray_address=http://h:1",), "run.ray_address=http://h:1 has no effect with trainer.backend=sspo: set run.ray_address=null"),
+        (("run.verl_python=python",), "run.verl_python=python has no effect with trainer.backend=sspo: set run.verl_python=null, or trainer.backend=verl"),
+        (("trainer.backend=trl", "run.silence=60"), "run.silence=60.0 has no effect with trainer.backend=trl: set run.silence=1800.0"),
         (("trainer.verl=['a=1']",), "has no effect with trainer.backend=sspo: set trainer.verl=[]"),
         (("run.nodes=0",), "run.nodes must be at least 1, got 0"),
         (("run.silence=0",), "run.silence must be a positive finite number of seconds, got 0.0"),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sspo.integrations.verl.names import VERSION
+from sspo.config.backends.verl import VERL_VERSION
 from sspo.runs.code_key import code_key
 
 SCENARIO = Path(os.environ["SSPO_SCENARIO"])
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
 
 
 def answer() -> dict:
-    has = {"verl": VERSION, "torch": "2.13.0", "sspo": "0.1.0"} | told("versions", {})
+    has = {"verl": VERL_VERSION, "torch": "2.13.0", "sspo": "0.1.0"} | told("versions", {})
     return {
         "python": platform.python_version(),
         "beside": True,

@@ -13,6 +13,7 @@ from sspo.config.backends.verl_names import TENSOR_PARALLEL, value_of
 from sspo.config.places import app_root
 
 VERL, VERL_VERSION = "verl", "0.9.1"
+"""The backend, and the version whose extension points it uses."""
 ENGINE = "vllm"
 """The engine that samples inside a verl job."""
 OWN_PASSES = "verl has forward passes of its own"
@@ -83,7 +84,7 @@ def verl_python(named: str | None) -> Path | None:
     """
     if named is not None:
         return Path(named) if Path(named).is_file() else None
-    if _version_here() == VERL_VERSION:
+    if version_here() == VERL_VERSION:
         return Path(sys.executable)
     places = (Path.cwd() / PYTHON, app_root() / PYTHON)
     return next((place for place in places if place.is_file()), None)
@@ -96,12 +97,18 @@ def why_no_python(named: str | None) -> str | None:
     if named is not None:
         return f"run.verl_python={named} is not a file: name the Python of an environment that has verl {VERL_VERSION}"
     return (
-        f"trainer.backend={VERL} requires verl {VERL_VERSION} in an environment of its own, and this one has {_version_here() or 'none'} "
+        f"trainer.backend={VERL} requires verl {VERL_VERSION} in an environment of its own, and this one has {version_here() or 'none'} "
         f"and there is no {PYTHON}: run `make setup-verl`, or set run.verl_python to the Python of one that has it"
     )
 
 
-def _version_here() -> str | None:
+def other_version(needs: str, where: str, found: str | None, remedy: str) -> str:
+    """Return the sentence on a place that has another version of verl than what `needs` says, or none."""
+    return f"{needs} verl {VERL_VERSION}, and {where} has {found or 'none'}: {remedy}"
+
+
+def version_here() -> str | None:
+    """Return the version of verl in this environment, None if it has none."""
     try:
         return version(VERL)
     except PackageNotFoundError:

@@ -101,7 +101,7 @@ def with_sizes(options: TrainConfig, args: GRPOConfig) -> TrainConfig:
         beta2=float(args.adam_beta2),
         weight_decay=float(args.weight_decay),
         max_grad_norm=float(args.max_grad_norm) or UNCLIPPED,
-        record=getattr(args, "record", 0),
+        record=args.record,
     )
     try:
         return validate(replace(options, seed=args.seed, rollout=rollout, trainer=trainer))

@@ -117,15 +117,15 @@ def check_begin(step: int, updates: int) -> None:
 
 
 def _check_objective(args: GRPOConfig, options: TrainConfig) -> None:
-    if options.objective.bounds.target_clip_frac is not None and not getattr(args, "run_folder", None):
+    if options.objective.bounds.target_clip_frac is not None and not args.run_folder:
         raise UserError(
             "objective.bounds.target_clip_frac needs run_folder, which keeps the controller's state: set SSPOConfig(run_folder=...)"
         )
-    if getattr(args, "record", 0) < 0:
+    if args.record < 0:
         raise UserError(
             f"record={args.record} must be 0 or the number of rollouts from one recording to the next"
         )
-    if getattr(args, "record", 0) and not args.run_folder:
+    if args.record and not args.run_folder:
         raise UserError(
             f"record={args.record} needs run_folder, where recordings lie: set SSPOConfig(run_folder=...)"
         )

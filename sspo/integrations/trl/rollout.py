@@ -15,15 +15,6 @@ from sspo.types import Batch, TokenExtras
 
 ROW = "row"
 """The column that names a row's place in the rollout."""
-COLUMNS = {
-    "segment_id": "segment_id_BT",
-    "entropy": "entropy_BT",
-    "g_low": "g_low_BT",
-    "g_high": "g_high_BT",
-    "group_weight": "group_weight_B",
-}
-"""Columns that travel in TRL's inputs beside its own: their names there, and the names in Batch or TokenExtras."""
-OF_EXTRAS = ("g_low", "g_high", "group_weight")
 
 
 def whole(accelerator: Any, output: dict[str, Any]) -> Batch:
@@ -66,15 +57,18 @@ def _gathered(accelerator: Any, x_BT: torch.Tensor, *, left: bool = False) -> to
 
 def own_columns(batch: Batch, rows: slice, width: int) -> dict[str, torch.Tensor]:
     """Return what the loss needs of a process's own rows beside TRL's columns, cut after `width` tokens."""
-    columns = {"advantages": batch.advantage_BT[rows, :width]}
-    for name, field_name in COLUMNS.items():
-        value = getattr(batch.extras if name in OF_EXTRAS else batch, field_name)
-        if value is not None:
-            columns[name] = value[rows] if value.dim() == 1 else value[rows, :width]
-    if batch.extras.sampler_logp_BT is not None:
-        columns["sampling_per_token_logps"] = batch.extras.sampler_logp_BT[rows, :width]
-    columns[ROW] = torch.arange(len(batch.mask_BT), device=batch.mask_BT.device)[rows]
-    return columns
+    extras = batch.extras.rows(rows, width)
+    columns = {
+        "advantages": batch.advantage_BT[rows, :width],
+        "segment_id": batch.segment_id_BT[rows, :width],
+        "entropy": batch.entropy_BT[rows, :width],
+        "g_low": extras.g_low_BT,
+        "g_high": extras.g_high_BT,
+        "group_weight": extras.group_weight_B,
+        "sampling_per_token_logps": extras.sampler_logp_BT,
+        ROW: torch.arange(len(batch.mask_BT), device=batch.mask_BT.device)[rows],
+    }
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def part_of(inputs: dict[str, Any]) -> Batch:

@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-import yaml
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
 from sspo.config import TrainConfig
+from sspo.config.yaml_file import read_yaml
 from sspo.errors import UserError
 from sspo.integrations.rollout import TrainedRollout, recorded_of, ungraded
 from sspo.integrations.trl.refusals import in_trl_words
-from sspo.models.device import is_out_of_memory
 from sspo.objective.clip_controller import ClipControl
 from sspo.runs.content_hash import content_hash
 from sspo.runs.epochs import flat
@@ -35,6 +34,7 @@ from sspo.runs.runlog import CONFIG, DONE, METRICS, RunLog, mark_failed
 from sspo.trainer.clip_watch import ClipWatch
 from sspo.trainer.course import keep, steered, token_hash, warnings_of
 from sspo.trainer.environment import environment_of
+from sspo.trainer.failures import failure_of
 from sspo.trainer.optim import Diverged
 
 if TYPE_CHECKING:
@@ -130,11 +130,9 @@ class RunFolder(TrainerCallback, ExportableState):
     def _check_options(self) -> None:
         """Raise UserError if the run began under other options: its logs would hold two runs under one configuration."""
         try:
-            before = flat(yaml.safe_load((self.folder / CONFIG).read_text(encoding="utf-8")))
-        except (OSError, ValueError, AttributeError, yaml.YAMLError) as error:
-            raise UserError(
-                f"{self.folder / CONFIG} cannot be read ({error}): train from the start in another run_folder"
-            ) from error
+            before = flat(read_yaml(self.folder / CONFIG))
+        except UserError as error:
+            raise UserError(f"{error}; train from the start in another run_folder") from error
         now = flat(written(self.config))
         for key in sorted({*before, *now} - set(MAY_CHANGE)):
             if before.get(key) != now.get(key):
@@ -235,9 +233,9 @@ class RunFolder(TrainerCallback, ExportableState):
     def _mark(self, error: Exception) -> None:
         assert self.log is not None
         if isinstance(error, Diverged):
-            mark_failed(self.folder, "diverged", str(error), logs=self.log.ended())
-        elif is_out_of_memory(error):
-            mark_failed(self.folder, "oom", str(error))
+            error.logs = self.log.ended()
+        if failure := failure_of(error):
+            mark_failed(self.folder, **vars(failure))
         else:
             mark_failed(self.folder, "error", f"{type(error).__name__}: {error}", traceback.format_exc())
 

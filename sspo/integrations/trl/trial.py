@@ -35,7 +35,7 @@ from sspo.runs.tracking import Tracker
 from sspo.trainer.course import Course, token_hash
 from sspo.trainer.dynamic_sampling import penalized
 from sspo.trainer.mismatch import check_parity, parity_limit
-from sspo.trainer.optim import Diverged, check_finite, learning_rate
+from sspo.trainer.optim import check_finite, check_norm, learning_rate
 from sspo.trainer.rollout_metrics import summarize
 from sspo.types import Problem, Rollout, Score
 
@@ -244,9 +244,7 @@ class TrialTrainer(SSPOTrainer):
     def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
         """Return the norm as TRL does; set the learning rate of the step that follows. Raises Diverged."""
         step = self.state.global_step + 1
-        norm = float(grad_norm)
-        if not torch.isfinite(torch.tensor(norm)):
-            raise Diverged(f"gradient norm is {norm} at optimizer step {step}")
+        check_norm(float(grad_norm), step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.trial.config.trainer, step)
         return super()._get_grad_norm(model, grad_norm=grad_norm)

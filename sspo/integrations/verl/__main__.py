@@ -8,13 +8,24 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sspo.config.backends.verl import VERL_VERSION, other_version, version_here
 from sspo.console.one_sentence import one_sentence
 from sspo.errors import UserError
-from sspo.integrations.verl.names import FAILED_ANSWER, MODULES, NAME, OUTCOME, PLUGIN, VERSION
+from sspo.integrations.verl.names import (
+    DIVERGED,
+    DONE,
+    ERROR,
+    FAILED_ANSWER,
+    MODULES,
+    NAME,
+    OUTCOME,
+    PLUGIN,
+    REFUSED,
+    WRITTEN_FOR,
+)
 from sspo.runs.runlog import write_atomic
 from sspo.trainer.optim import Diverged
 
@@ -35,30 +46,25 @@ def main() -> int:
         job = check(overrides)
         run(overrides)
     except UserError as error:
-        _say(job, "refused", str(error))
+        _say(job, REFUSED, str(error))
         raise
     except Diverged as error:
-        _say(job, "diverged", str(error))
+        _say(job, DIVERGED, str(error))
         print(f"diverged: {error}", file=sys.stderr)
         return 1
     except Exception as error:
-        _say(job, "error", _why(job, error))
+        _say(job, ERROR, _why(job, error))
         raise
-    _say(job, "done", "")
+    _say(job, DONE, "")
     return 0
 
 
 def check_version() -> None:
     """Raise UserError if verl is missing here, or another version."""
-    try:
-        found = version("verl")
-    except PackageNotFoundError:
-        found = "none"
-    if found != VERSION:
-        raise UserError(
-            f"sspo.integrations.verl is written for verl {VERSION}, and this environment has {found}: run `make setup-verl` and use "
-            ".venv-verl/bin/python"
-        )
+    found = version_here()
+    if found != VERL_VERSION:
+        remedy = "run `make setup-verl` and use .venv-verl/bin/python"
+        raise UserError(other_version(WRITTEN_FOR, "this environment", found, remedy))
 
 
 def check(overrides: Sequence[str]) -> Path | None:

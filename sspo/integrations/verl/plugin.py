@@ -5,15 +5,12 @@ verl imports it at the end of its own import, in every process. Raises ImportErr
 
 from __future__ import annotations
 
-from importlib.metadata import version
+from sspo.config.backends.verl import VERL_VERSION, other_version, version_here
+from sspo.integrations.verl.names import MODULES, PLUGIN, WRITTEN_FOR
 
-from sspo.integrations.verl.names import VERSION
-
-if version("verl") != VERSION:
-    raise ImportError(
-        f"sspo.integrations.verl is written for verl {VERSION}, and this environment has {version('verl')}: install verl=={VERSION}, or "
-        "take sspo.integrations.verl.plugin out of VERL_USE_EXTERNAL_MODULES"
-    )
+if version_here() != VERL_VERSION:
+    remedy = f"install verl=={VERL_VERSION}, or take {PLUGIN} out of {MODULES}"
+    raise ImportError(other_version(WRITTEN_FOR, "this environment", version_here(), remedy))
 
 from sspo.integrations.verl.job import agent, loss, trainer
 

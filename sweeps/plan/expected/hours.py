@@ -9,6 +9,7 @@ from sspo.config import TrainConfig
 from sspo.config.backends.verl import VERL, tensor_parallel
 from sspo.config.compatibility import backend_of
 from sspo.models.memory.shape import Shape
+from sspo.models.precision import chosen_precision
 from sweeps.plan.expected.machine import Place
 from sweeps.plan.expected.tables import Assumptions
 from sweeps.plan.expected.work import Sampled, Work
@@ -70,10 +71,8 @@ class Speed:
 
 
 def precision_on(place: Place, config: TrainConfig) -> str:
-    """Return the precision of forward passes, as models/device.py resolves it."""
-    if config.model.precision != "auto":
-        return config.model.precision
-    return "bfloat16" if place.cuda else "float32"
+    """Return the precision of forward passes."""
+    return chosen_precision(config.model.precision, "cuda" if place.cuda else "cpu")
 
 
 def speed_of(place: Place, precision: str, assumed: Assumptions, *, threads: int) -> Speed | None:

@@ -8,9 +8,9 @@ verl's ranks.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,26 +28,42 @@ from verl.utils.metric import reduce_metrics
 from verl.utils.py_functional import rename_dict
 from verl.workers.utils.padding import response_from_nested
 
+from sspo.evaluation.due import Due, due_after
 from sspo.integrations.rollout import TrainedRollout, complete, mismatch_of
 from sspo.integrations.verl.job.course import JobCourse
 from sspo.integrations.verl.job.loss import SCALE, StepPart, step_loss
 from sspo.integrations.verl.job.options import read_options
 from sspo.integrations.verl.job.order import check_even, order_of_rows
-from sspo.integrations.verl.job.rollout import Read, read, write
-from sspo.integrations.verl.names import CURVE, NAME
+from sspo.integrations.verl.job.rollout import read, write
+from sspo.integrations.verl.names import CURVE, NAME, STEP
 from sspo.metrics import Metric, merge_all, observe
 from sspo.models.loading import read_tokenizer
 from sspo.randomness import torch_stream
 from sspo.segmentation import check_readable
 from sspo.trainer.dynamic_sampling import penalized
-from sspo.trainer.optim import Diverged
+from sspo.trainer.optim import check_norm
 from sspo.trainer.rollout_metrics import clipping_of_rollout, summarize
 from sspo.types import Score
+
+
+@dataclass(frozen=True, kw_only=True)
+class Current:
+    """The rollout that is trained on."""
+
+    rollout: TrainedRollout
+    keys: list[str]
+    """verl's key of each row."""
+    scores: list[Score]
+    metrics: dict[str, Metric]
+    """Metrics of the rollout beside those of its steps."""
 
 
 @register_trainer(NAME)
 class VerlTrainer(PPOTrainerSync):
     """Trains as verl's synchronous trainer does, with the loss that `trainer.v1.sspo` names."""
+
+    current: Current
+    """Set by `_compute_advantage`, which verl calls before a rollout's updates."""
 
     def __init__(self, config: Any):
         self.options = read_options(config)
@@ -57,8 +73,6 @@ class VerlTrainer(PPOTrainerSync):
         self.ours = self.options.config
         self.updates = self.ours.updates
         self.trial = None if self.options.job is None else JobCourse(self.options)
-        self.current: TrainedRollout | None = None
-        self.read: Read | None = None
 
     @property
     def clip_scale(self) -> float:
@@ -85,18 +99,15 @@ class VerlTrainer(PPOTrainerSync):
 
     def _compute_advantage(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         """Write our columns of the whole rollout instead of verl's advantages."""
-        rollout = self.ours.rollout
+        prompts, group = self.ours.rollout.prompts, self.ours.rollout.responses
         sampler = bool(self.config.actor_rollout_ref.rollout.calculate_log_probs)
-        found = read(
-            batch, rollout.responses, rollout.prompts, reference=self.use_reference_policy, sampler=sampler
-        )
+        found = read(batch, group, prompts, reference=self.use_reference_policy, sampler=sampler)
         scores, penalty = penalized(found.scores, found.batch.mask_BT, self.ours)
-        reward_PG = torch.tensor([score.value for score in scores]).view(rollout.prompts, rollout.responses)
+        reward_PG = torch.tensor([score.value for score in scores]).view(prompts, group)
         number = self.global_steps - 1
         full = complete(found.batch, reward_PG, self.ours, self.own_tokenizer, number)
         batch = write(found, full, batch)
-        self.read = found
-        self.current = TrainedRollout(
+        rollout = TrainedRollout(
             number=number,
             first_step=number * self.updates + 1,
             clip_scale=self.clip_scale,
@@ -104,15 +115,15 @@ class VerlTrainer(PPOTrainerSync):
             reward_PG=reward_PG,
             prompts=list(found.prompts),
         )
-        self.scores: list[Score] = scores
-        self.of_rollout = summarize(scores, reward_PG, full, self._statuses()) | penalty | mismatch_of(full)
+        of_rollout = summarize(scores, reward_PG, full, self._statuses()) | penalty | mismatch_of(full)
+        self.current = Current(rollout=rollout, keys=found.keys, scores=scores, metrics=of_rollout)
         if self.trial is not None:
-            self.trial.sampled(self.current, scores)
+            self.trial.sampled(rollout, scores)
         return batch
 
     def _update_actor(self, batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         """Run the rollout's optimizer steps, an epoch at a time."""
-        assert self.current is not None
+        current = self.current
         began = time.perf_counter()
         for minibatches in self._epochs():
             output = self.actor_rollout_wg.update_actor(self._ordered(batch, minibatches))
@@ -121,19 +132,19 @@ class VerlTrainer(PPOTrainerSync):
             theirs = rename_dict(found, "actor/")
             theirs["perf/mfu/actor"] = theirs.pop("actor/mfu")
             metrics.update(reduce_metrics(theirs))
-        metrics.update(values_of(self.current.steps))
+        metrics.update(values_of(current.rollout.steps))
         if self.trial is not None:
             seconds = {**self.timing_raw, "update": time.perf_counter() - began}
             self.trial.ended(
-                self.current, self.scores, seconds, self.own_tokenizer, partial(self._seen_again, batch)
+                current.rollout, current.scores, seconds, self.own_tokenizer, partial(self._seen_again, batch)
             )
         return batch
 
     def _epochs(self) -> list[list[torch.Tensor]]:
         """Return the rows of every optimizer step, by epoch: the permutations of our own trainer."""
-        assert self.current is not None
-        generator = torch_stream(self.ours.seed, "minibatches", self.current.number)
-        rows = len(self.current.batch.mask_BT)
+        rollout = self.current.rollout
+        generator = torch_stream(self.ours.seed, "minibatches", rollout.number)
+        rows = len(rollout.batch.mask_BT)
         return [
             list(torch.randperm(rows, generator=generator).split(self.ours.trainer.minibatch))
             for _ in range(self.ours.trainer.epochs)
@@ -141,11 +152,10 @@ class VerlTrainer(PPOTrainerSync):
 
     def _ordered(self, batch: KVBatchMeta, minibatches: Sequence[torch.Tensor]) -> KVBatchMeta:
         """Return the rollout for one epoch: rows in the order in which verl's ranks take them, and verl's own directions."""
-        assert self.current is not None
-        assert self.read is not None
-        tokens = (self.current.batch.mask_BT.sum(1) + self.current.batch.prompt_mask_BL.sum(1)).tolist()
+        rollout = self.current.rollout
+        tokens = (rollout.batch.mask_BT.sum(1) + rollout.batch.prompt_mask_BL.sum(1)).tolist()
         order = order_of_rows(minibatches, tokens, self._ranks())
-        ordered = batch.select_keys([self.read.keys[row] for row in order])
+        ordered = batch.select_keys([self.current.keys[row] for row in order])
         ordered.extra_info |= {
             "calculate_entropy": False,
             "compute_loss": True,
@@ -157,7 +167,7 @@ class VerlTrainer(PPOTrainerSync):
             "seed": 0,
             "dataloader_kwargs": {"shuffle": False},
             "temperature": self.ours.rollout.temperature,
-            SCALE: self.current.clip_scale,
+            SCALE: rollout.clip_scale,
         }
         return ordered
 
@@ -172,16 +182,15 @@ class VerlTrainer(PPOTrainerSync):
         self, minibatches: Sequence[torch.Tensor], parts: Sequence[StepPart], found: Mapping[str, Any]
     ) -> None:
         """Keep the metrics and visits of each optimizer step of an epoch. Raises Diverged."""
-        assert self.current is not None
-        rollout, width = self.current, self.current.batch.mask_BT.shape[1]
+        rollout = self.current.rollout
+        width = rollout.batch.mask_BT.shape[1]
         step_of = {int(row): step for step, row_b in enumerate(minibatches) for row in row_b}
         for step in range(len(minibatches)):
             mine = [part for part in parts if step_of[int(part.row_b[0])] == step]
             metrics = merge_all([part.metrics for part in mine])
             number = rollout.first_step + len(rollout.steps)
             norm = float(found["grad_norm"][step])
-            if not math.isfinite(norm):
-                raise Diverged(f"gradient norm is {norm} at optimizer step {number}")
+            check_norm(norm, number)
             metrics["optim/grad_norm"] = observe("optim/grad_norm", norm)
             metrics["optim/lr"] = observe("optim/lr", self.ours.trainer.lr)
             pad = torch.nn.functional.pad
@@ -193,7 +202,7 @@ class VerlTrainer(PPOTrainerSync):
             )
             rollout.steps.append(metrics)
             if len(rollout.steps) == self.updates:
-                metrics |= self.of_rollout
+                metrics |= self.current.metrics
                 metrics |= clipping_of_rollout(rollout.steps, rollout.clip_scale)
 
     def _statuses(self) -> Sequence[str]:
@@ -203,12 +212,10 @@ class VerlTrainer(PPOTrainerSync):
         """Return log-probabilities of rows of the current rollout under the policy as it is now, nats, padded to the rollout's
         width. verl's ranks take equal numbers of rows, so further rows may go with them.
         """
-        assert self.current is not None
-        assert self.read is not None
-        size, ranks = len(self.current.batch.mask_BT), self._ranks()
+        (size, width), ranks = self.current.rollout.batch.mask_BT.shape, self._ranks()
         others = [row for row in range(size) if row not in rows]
         sent = [*rows, *others[: -len(rows) % ranks]]
-        asked = batch.select_keys([self.read.keys[row] for row in sent])
+        asked = batch.select_keys([self.current.keys[row] for row in sent])
         asked.extra_info |= {
             "calculate_entropy": False,
             "compute_loss": False,
@@ -218,7 +225,6 @@ class VerlTrainer(PPOTrainerSync):
         fields = ["log_probs", "response_mask"]
         data = tq.kv_batch_get(keys=asked.keys, partition_id=asked.partition_id, select_fields=fields)
         logp_bt = response_from_nested(data["log_probs"], data["response_mask"]).to_padded_tensor(0)
-        width = self.current.batch.mask_BT.shape[1]
         return torch.nn.functional.pad(logp_bt, (0, width - logp_bt.shape[1]))[: len(rows)].float()
 
     def _load_checkpoint(self) -> None:
@@ -251,12 +257,12 @@ class VerlTrainer(PPOTrainerSync):
         """Evaluate as verl does; in a trial, as our own trainer does: the curve when it is due, and all at the last step."""
         if self.trial is None:
             return dict(super()._validate())
-        finished, every = self.global_steps, self.ours.evaluation.every
-        due = [self.curve] if every and finished % every == 0 and not self.options.final else []
-        if finished == self.ours.trainer.rollouts or self.options.final:
-            due.append(self.last)
+        due = due_after(self.ours, self.global_steps)
+        if self.options.final:
+            due = Due(curve=False, last=True)
+        rows = [*([self.curve] if due.curve else []), *([self.last] if due.last else [])]
         found: dict[str, float] = {}
-        for self.val_dataloader in due:
+        for self.val_dataloader in rows:
             found |= super()._validate()
         return found
 
@@ -275,7 +281,7 @@ class VerlTrainer(PPOTrainerSync):
         self.trial.evaluated(self.global_steps, rows, final=self.val_dataloader is self.last)
 
     def _checkpoint(self, step: int) -> Path:
-        return Path(self.config.trainer.default_local_dir) / f"global_step_{step}"
+        return Path(self.config.trainer.default_local_dir) / f"{STEP}{step}"
 
 
 def values_of(steps: Sequence[Mapping[str, Metric]]) -> dict[str, float]:

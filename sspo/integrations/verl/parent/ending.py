@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sspo.errors import RunFailed, UserError
-from sspo.integrations.verl.names import FAILED_ANSWER, OUTCOME
+from sspo.integrations.verl.names import DIVERGED, DONE, FAILED_ANSWER, OUTCOME, REFUSED
 from sspo.integrations.verl.parent.keeper import SIGNALED
 from sspo.integrations.verl.parent.launch import OUTPUT
 
-DONE, DIVERGED, REFUSED = "done", "diverged", "refused"
 TAIL = 1 << 16
 """Bytes of the output in which the reason is looked for."""
 KEPT = 60

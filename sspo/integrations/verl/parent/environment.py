@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from sspo.config import TrainConfig
-from sspo.config.backends.verl import verl_python, why_no_python
+from sspo.config.backends.verl import VERL_VERSION, other_version, verl_python, why_no_python
 from sspo.config.places import PACKAGE
 from sspo.errors import UserError
-from sspo.integrations.verl.names import MODULES, PLUGIN, VERSION
+from sspo.integrations.verl.names import MODULES, PLUGIN
 from sspo.integrations.verl.parent.recipe import Place
+from sspo.models.precision import chosen_precision
 from sspo.runs.code_key import code_key
 
 PATH = "PYTHONPATH"
@@ -84,14 +85,8 @@ class Environment:
             raise UserError(
                 f"run.device=cuda, but torch in {self.python} finds no CUDA device; set run.device=cpu or auto"
             )
-        able = device != "cuda" or self.bf16
-        precision = config.model.precision
-        if precision == "auto":
-            precision = "bfloat16" if device == "cuda" and able else "float32"
-        if precision == "bfloat16" and not able:
-            raise UserError(
-                f"model.precision=bfloat16, but {self.gpu} does not support it; set model.precision=float32"
-            )
+        lacks = str(self.gpu) if device == "cuda" and not self.bf16 else None
+        precision = chosen_precision(config.model.precision, device, lacks)
         return Place(device=device, precision=precision, flash="flash_attn" in self.versions)
 
     def _found(self) -> str:
@@ -131,8 +126,7 @@ def place_of(config: TrainConfig, environment: Environment) -> Place:
     if not elsewhere(config):
         return environment.place(config)
     device = "cpu" if config.run.device == "cpu" else "cuda"
-    auto = "bfloat16" if device == "cuda" else "float32"
-    precision = auto if config.model.precision == "auto" else config.model.precision
+    precision = chosen_precision(config.model.precision, device)
     return Place(device=device, precision=precision, flash="flash_attn" in environment.versions)
 
 
@@ -149,11 +143,9 @@ def open_environment(config: TrainConfig) -> Environment:
     python = find_python(config)
     found = _asked(python)
     has = found["versions"].get("verl")
-    if has != VERSION:
-        raise UserError(
-            f"trainer.backend=verl needs verl {VERSION}, and {python} has {has or 'none'}: run `make setup-verl`, or set run.verl_python to a "
-            "Python that has it"
-        )
+    if has != VERL_VERSION:
+        remedy = "run `make setup-verl`, or set run.verl_python to a Python that has it"
+        raise UserError(other_version("trainer.backend=verl needs", str(python), has, remedy))
     if found["key"] != code_key():
         raise UserError(
             f"trainer.backend=verl needs the same code on both sides, and {python} imports {found['sspo']}, whose code gives other numbers "

@@ -13,21 +13,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from sspo.config import TrainConfig
 from sspo.integrations.verl.job.events import LOG, RECORDINGS, STATE
+from sspo.integrations.verl.names import STEP
 from sspo.integrations.verl.parent.recipe import CHECKPOINTS
 from sspo.runs import fence
 from sspo.runs.logfile import size_of
 from sspo.runs.runlog import rollout_of, write_atomic
 
 LATEST, WEIGHTS = "latest_checkpointed_iteration.txt", "actor"
-STEP = re.compile(r"global_step_(\d+)")
-
-
-def evaluation_due(config: TrainConfig, rollouts: int) -> bool:
-    """Return whether the evaluation after so many rollouts is due: verl writes a checkpoint before it."""
-    every = config.evaluation.every
-    return rollouts == config.trainer.rollouts or bool(every and rollouts % every == 0)
+CHECKPOINT = re.compile(rf"{STEP}(\d+)")
 
 
 def rewind(folder: Path, say: Callable[[str | None], None]) -> int:
@@ -68,7 +62,7 @@ def keep_last(folder: Path, keep: int) -> None:
 
 def _checkpoints(folder: Path) -> dict[int, Path]:
     """Return all checkpoints, complete or not, by their rollouts."""
-    matches = ((STEP.fullmatch(path.name), path) for path in (folder / CHECKPOINTS).glob("*"))
+    matches = ((CHECKPOINT.fullmatch(path.name), path) for path in (folder / CHECKPOINTS).glob("*"))
     return {int(match[1]): path for match, path in matches if match}
 
 

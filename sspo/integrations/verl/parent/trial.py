@@ -19,15 +19,16 @@ from sspo.config.plugins.in_use import digests_in_use
 from sspo.console.progress import Progress
 from sspo.errors import RunFailed, UserError
 from sspo.evaluation.draws import last_step
+from sspo.evaluation.due import due_after
 from sspo.integrations.verl.job.events import RECORDINGS
-from sspo.integrations.verl.names import JOB, OUTCOME
-from sspo.integrations.verl.parent.ending import DIVERGED, Outcome, clear, outcome_of
+from sspo.integrations.verl.names import DIVERGED, JOB, OUTCOME
+from sspo.integrations.verl.parent.ending import Outcome, clear, outcome_of
 from sspo.integrations.verl.parent.environment import elsewhere, open_environment, place_of
 from sspo.integrations.verl.parent.follow import Follower
 from sspo.integrations.verl.parent.launch import OUTPUT, prepare, started
 from sspo.integrations.verl.parent.questions import questions_of
 from sspo.integrations.verl.parent.recipe import Start, attention_of, recipe
-from sspo.integrations.verl.parent.resume import evaluation_due, keep_last, rewind
+from sspo.integrations.verl.parent.resume import keep_last, rewind
 from sspo.models.policy import outlined_policy
 from sspo.rewards import open_reward, with_others
 from sspo.runs.runlog import RunLog, write_atomic
@@ -111,7 +112,8 @@ class JobTrial:
         self.progress.begin(self.done, self.config.trainer.rollouts)
         self.follower.begin(tracker)
         self.questions.write(self.folder)
-        ended = self._job(Start(evaluate=evaluation_due(self.config, self.done)))
+        # verl writes a checkpoint before the evaluation that is due with it
+        ended = self._job(Start(evaluate=bool(due_after(self.config, self.done))))
         if ended.reason == DIVERGED:
             self._job(Start(only_score=True))
             error = Diverged(ended.message)
