@@ -71,8 +71,8 @@ def box(options: Sequence[Option], chosen: Point) -> list[Point]:
     for at in spread_points(unit, BOX_POINTS):
         point = dict(chosen)
         for option in free:
-            centre = option.coordinate(chosen[option.key])
-            low, high = max(0.0, centre - HALF / 2), min(1.0, centre + HALF / 2)
+            center = option.coordinate(chosen[option.key])
+            low, high = max(0.0, center - HALF / 2), min(1.0, center + HALF / 2)
             point[option.key] = option.value_at(low + (high - low) * float(at[option.key] or 0.0))
         points.append(point)
     return points
