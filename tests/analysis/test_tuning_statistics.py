@@ -93,7 +93,7 @@ def test_a_point_has_the_active_options_and_values_in_range() -> None:
     assert all(inside(CONDITIONAL, point) for point in spread_points(CONDITIONAL, 64))
 
 
-def test_edges_are_the_last_twentieth_and_the_last_value_of_a_grid() -> None:
+def test_edges_are_the_last_tenth_and_the_last_value_of_a_grid() -> None:
     options = (LR, STEPPED, WHOLE, RULE)
     assert at_edge(options, {"lr": 9e-3, "beta": 0.6, "epochs": 2, "rule": "token"}) == ("lr", "beta")
     assert at_edge(options, {"lr": 5e-3, "beta": 0.2, "epochs": 1, "rule": "token"}) == ("epochs",)

@@ -81,11 +81,11 @@ def slopes(rng: np.random.Generator) -> Truth:
 
 def bumps(rng: np.random.Generator) -> Truth:
     """Three bumps, some too narrow for eight points."""
-    centres, heights, widths = rng.random((3, 2)), rng.uniform(0.03, 0.2, 3), rng.uniform(0.12, 0.35, 3)
+    centers, heights, widths = rng.random((3, 2)), rng.uniform(0.03, 0.2, 3), rng.uniform(0.12, 0.35, 3)
 
     def bumpy(lr: Floats, clip: Floats) -> Floats:
         squares = [
-            ((lr - x) ** 2 + (clip - y) ** 2) / (2 * w * w) for (x, y), w in zip(centres, widths, strict=True)
+            ((lr - x) ** 2 + (clip - y) ** 2) / (2 * w * w) for (x, y), w in zip(centers, widths, strict=True)
         ]
         return 0.3 + sum((h * np.exp(-square) for h, square in zip(heights, squares, strict=True)), 0 * lr)
 

@@ -34,6 +34,7 @@ ROOMS = (
     ("Segmentation", "sspo/segmentation", ("show",)),
     ("Segmentation rules", "sspo/segmentation/rules", ()),
     ("Statistics", "analysis/statistics", ()),
+    ("Statistics of tuning", "analysis/statistics/tuning", ()),
 )
 """Title, folder, and its files that are commands or prose."""
 PROTOCOLS = (

@@ -46,7 +46,7 @@ class Likeness:
 
     def __init__(self, options: Sequence[Option], left: Floats, right: Floats) -> None:
         self.shape = len(left), len(right)
-        self._trend = TREND * _centred(options, left) @ _centred(options, right).T
+        self._trend = TREND * _centerd(options, left) @ _centerd(options, right).T
         self._factors = []
         for column, option in enumerate(options):
             square = _distance(option, left[:, column], right[:, column]) ** 2
@@ -62,7 +62,7 @@ class Likeness:
 
 def own_likeness(options: Sequence[Option], points: Floats) -> Floats:
     """Return the diagonal of `Likeness` of points with themselves, shape [points]."""
-    return np.asarray(1 + TREND * (_centred(options, points) ** 2).sum(axis=1))
+    return np.asarray(1 + TREND * (_centerd(options, points) ** 2).sum(axis=1))
 
 
 def dome(options: Sequence[Option], points: Floats) -> Floats:
@@ -80,7 +80,7 @@ def _grid(options: int) -> tuple[float, ...]:
     return LENGTHS if options <= 2 else FEWER_LENGTHS
 
 
-def _centred(options: Sequence[Option], points: Floats) -> Floats:
+def _centerd(options: Sequence[Option], points: Floats) -> Floats:
     """Return coordinates from -1 to 1, zero for choices and where an option is absent."""
     numeric = np.array([option.is_numeric for option in options], dtype=bool)
     return np.where(np.isnan(points) | ~numeric, 0.0, 2 * points - 1)

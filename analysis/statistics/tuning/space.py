@@ -18,7 +18,7 @@ Point = Mapping[str, Value]
 """Active option to value. An option that is not active at a point has no key."""
 DIGITS = 3
 """Significant digits of a chosen value: more would claim what a few runs cannot show."""
-EDGE = 0.05
+EDGE = 0.1
 """A value is at an edge if it lies within this share of the range from an end: the optimum may lie beyond."""
 
 
