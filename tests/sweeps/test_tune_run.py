@@ -285,6 +285,16 @@ def test_a_record_of_another_space_is_refused(tmp_path: Path, undisturbed: Path)
         run(make(budget={"trials": 5}), undisturbed)
 
 
+def test_a_record_that_lacks_an_arm_or_has_another_is_damaged(tmp_path: Path, undisturbed: Path) -> None:
+    good = record_of(undisturbed)
+    for arms in ({"tokens": good["arms"]["tokens"]}, {**good["arms"], "other": good["arms"]["tokens"]}):
+        store = tmp_path / str(len(arms)) / "runs"
+        (store / "tunings").mkdir(parents=True)
+        (store / "tunings" / "probe.json").write_text(json.dumps({**good, "arms": arms}))
+        with pytest.raises(UserError, match=r"probe\.json is damaged \(it has the arms tokens"):
+            plan_of(make(), store)
+
+
 def test_a_registration_binds_how_points_are_chosen_and_every_run_carries_it(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
