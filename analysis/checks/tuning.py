@@ -103,6 +103,7 @@ def tuning_flags(evidence: Evidence) -> Iterator[str]:
     yield from _at_edges(tuning)
     yield from _stopped(tuning)
     yield from _failed(tuning)
+    yield from _hardly_tuned(tuning)
     yield from _differing(tuning)
 
 
@@ -131,6 +132,12 @@ def _stopped(tuning: Tuning) -> Iterator[str]:
 def _failed(tuning: Tuning) -> Iterator[str]:
     if failed := _by_arm(tuning, FAILED):
         yield f"{_count(tuning, FAILED)} of the tuning failed and have no score: {failed}."
+
+
+def _hardly_tuned(tuning: Tuning) -> Iterator[str]:
+    found = [one.arm.label for one in tuning.chosen if one.options and len(one.scored) == 1]
+    if found:
+        yield f"The point of {listed(found, named=NAMED)} was chosen from a single scored point, which says nothing about others."
 
 
 def _count(tuning: Tuning, state: str) -> str:

@@ -460,6 +460,14 @@ def test_a_point_that_no_fit_can_hold_is_one_sentence(evidence: Evidence) -> Non
                 tuning_of(recorded(evidence, record))
 
 
+def test_a_point_chosen_from_a_single_trial_is_flagged(evidence: Evidence) -> None:
+    record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+    record["arms"]["grpo"]["trials"] = record["arms"]["grpo"]["trials"][:1]
+    said = "The point of GRPO .2 was chosen from a single scored point"
+    assert said in " ".join(flags(recorded(evidence, record)))
+    assert said not in " ".join(flags(evidence))
+
+
 def test_an_arm_with_nothing_to_tune_breaks_no_equality_of_budgets(evidence: Evidence) -> None:
     record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
     fixed = record["arms"]["no_clip"]
