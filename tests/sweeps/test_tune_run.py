@@ -295,6 +295,15 @@ def test_a_record_that_lacks_an_arm_or_has_another_is_damaged(tmp_path: Path, un
             plan_of(make(), store)
 
 
+def test_points_chosen_on_another_configuration_are_refused(tmp_path: Path, undisturbed: Path) -> None:
+    record, store = record_of(undisturbed), tmp_path / "runs"
+    record["arms"]["tokens"]["trials"][0]["cell"] = "0123456789ab"  # as if a file of conf/ had changed
+    (store / "tunings").mkdir(parents=True)
+    (store / "tunings" / "probe.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"tuned under another configuration: 1 of its 8 trials"):
+        run(make(), store)
+
+
 def test_a_registration_binds_how_points_are_chosen_and_every_run_carries_it(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
