@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from analysis.checks.scored import listed
 from analysis.evidence.evidence import Evidence
@@ -56,12 +56,15 @@ def _equal(tuning: Tuning) -> tuple[bool | None, str]:
     kind, _ = tuning.budget
     if not tuning.arms:
         return None, "tuning has not begun"
-    spent = {one.arm.label: _spent(one, kind) for one in tuning.arms}
+    tuned = [one for one in tuning.arms if one.options]  # an arm with nothing to tune has one trial
+    if not tuned:
+        return None, "no arm has an option to tune"
+    spent = {one.arm.label: _spent(one, kind) for one in tuned}
     low, high = min(spent.values()), max(spent.values())
-    sentence = f"{_range(kind, low, high)} per arm of a budget of {budget_text(tuning)}{_also(tuning)}"
+    sentence = f"{_range(kind, low, high)} per arm of a budget of {budget_text(tuning)}{_also(tuning, tuned)}"
     if not tuning.settled:
         return None, f"tuning is unfinished: {sentence}"
-    dearest = 0.0 if kind == TRIALS else max(getattr(t, kind) for one in tuning.arms for t in one.trials)
+    dearest = 0.0 if kind == TRIALS else max(getattr(t, kind) for one in tuned for t in one.trials)
     if high - low <= dearest + EQUAL:
         return True, sentence
     least, most = min(spent, key=lambda label: spent[label]), max(spent, key=lambda label: spent[label])
@@ -79,10 +82,10 @@ def _range(kind: str, low: float, high: float) -> str:
     return f"{' to '.join(ends)} {kind.replace('_', ' ')}"
 
 
-def _also(tuning: Tuning) -> str:
+def _also(tuning: Tuning, tuned: Sequence[TunedArm]) -> str:
     """Return what the trials cost besides the unit of the budget, if that was counted."""
     costs = [
-        (kind, [one.cost(kind) for one in tuning.arms])
+        (kind, [one.cost(kind) for one in tuned])
         for kind in (CORE_HOURS, DEVICE_HOURS)
         if kind != tuning.budget[0]
     ]
@@ -100,6 +103,7 @@ def tuning_flags(evidence: Evidence) -> Iterator[str]:
     yield from _at_edges(tuning)
     yield from _stopped(tuning)
     yield from _failed(tuning)
+    yield from _hardly_tuned(tuning)
     yield from _differing(tuning)
 
 
@@ -128,6 +132,12 @@ def _stopped(tuning: Tuning) -> Iterator[str]:
 def _failed(tuning: Tuning) -> Iterator[str]:
     if failed := _by_arm(tuning, FAILED):
         yield f"{_count(tuning, FAILED)} of the tuning failed and have no score: {failed}."
+
+
+def _hardly_tuned(tuning: Tuning) -> Iterator[str]:
+    found = [one.arm.label for one in tuning.chosen if one.options and len(one.scored) == 1]
+    if found:
+        yield f"The point of {listed(found, named=NAMED)} was chosen from a single scored point, which says nothing about others."
 
 
 def _count(tuning: Tuning, state: str) -> str:

@@ -6,7 +6,7 @@ The record says what was tried and chosen; every score is read from logs. So the
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,9 @@ COMPLETE, PRUNED, FAILED, OPEN = "complete", "pruned", "failed", "open"
 TRIALS, CORE_HOURS, DEVICE_HOURS = "trials", "core_hours", "device_hours"
 SAME = 0.01
 """Share of a range by which a point that is chosen again may differ: logs hold values in fewer digits than run folders."""
+
+CLOSE = 1e-6
+"""Share of a range by which rounding may put a value outside of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,8 @@ class TunedArm:
     """The recorded choice; None before it was made."""
     recorded_edges: tuple[str, ...] = ()
     """The options along which the record says that the fit is highest at an edge."""
+    set_otherwise: tuple[str, ...] = ()
+    """The options that the words of the recorded choice, with which runs are started, set to another value than its point has."""
     noise: float | None
     """Standard deviation of one run, pooled over the arms of the study."""
 
@@ -90,7 +95,7 @@ class TunedArm:
         """Return whether the logs give another point than the recorded one."""
         if self.chosen is None or self.best is None:
             return False
-        if not inside(self.options, self.chosen):
+        if self.set_otherwise or not inside(self.options, self.chosen):
             return True
         apart = np.diff(coordinates(self.options, [self.chosen, self.best.point]), axis=0)
         return set(self.chosen) != set(self.best.point) or bool((np.abs(np.nan_to_num(apart)) > SAME).any())
@@ -220,6 +225,27 @@ def one_per_cell(trials: Sequence[Trial]) -> tuple[Trial, ...]:
     return tuple(found.values())
 
 
+def _set_otherwise(space: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the numbers of a choice that its words do not set as its point has them; what a factor scales is not known here."""
+    words = dict(str(word).lstrip("+").split("=", 1) for word in chosen["overrides"])
+    for entry in space:
+        value = chosen["point"].get(entry["key"])
+        if entry.get("scales") or isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if any(words.get(key) != repr(value) for key in (entry["key"], *(entry.get("also") or ()))):
+            yield str(entry["key"])
+
+
+def _drawable(options: Sequence[Option], point: Point) -> bool:
+    """Return whether a point has no other options than these, and every value of it a coordinate in [0, 1]."""
+    try:
+        at = coordinates(options, [point])
+    except ValueError:
+        return False
+    within = np.isnan(at) | ((at > -CLOSE) & (at < 1 + CLOSE))
+    return set(point) <= {option.key for option in options} and bool(within.all())
+
+
 def _part(whole: Logs, which: str) -> Evidence | None:
     return Evidence(whole.part(which)) if whole.manifest[TUNING].get(which) else None
 
@@ -253,13 +279,18 @@ def _whose(pilot: Arm) -> str:
 
 
 def _tuned(arm: Arm, content: Mapping[str, Any], trials: tuple[Trial, ...], noise: float | None) -> TunedArm:
-    chosen = content.get("chosen")
+    chosen, options = content.get("chosen"), space_of(content["space"])
+    points = [*(trial.point for trial in trials if trial.state == COMPLETE), content.get("default")]
+    for point in (*points, None if chosen is None else chosen["point"]):
+        if point is not None and not _drawable(options, point):
+            raise ValueError(f"point of arm '{arm.name}' ({dict(point)} lies outside its space)")
     return TunedArm(
         arm=arm,
-        options=space_of(content["space"]),
+        options=options,
         default=content.get("default"),
         trials=trials,
         chosen=None if chosen is None else dict(chosen["point"]),
         recorded_edges=() if chosen is None else tuple(map(str, chosen["edges"])),
+        set_otherwise=() if chosen is None else tuple(_set_otherwise(content["space"], chosen)),
         noise=noise,
     )

@@ -34,7 +34,8 @@ def progress(tuning: Tuning) -> str:
         return "no arm has begun"
     per = len(tuning.seeds)
     ended = sum(per if trial.settled else len(trial.runs) for one in tuning.arms for trial in one.trials)
-    planned = f" of {int(size) * per * len(tuning.arms)}" if kind == TRIALS else ""
+    trials = sum(int(size) if one.options else 1 for one in tuning.arms)
+    planned = f" of {trials * per}" if kind == TRIALS else ""
     have = sum(one.chosen is not None for one in tuning.arms)
     points = f"{have} of {len(tuning.arms)} arms have their point" if have else "no arm has its point yet"
     return f"{ended}{planned} pilot runs; {points}"

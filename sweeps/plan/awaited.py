@@ -28,7 +28,10 @@ def _to_come(plan: Plan) -> Iterator[PlannedArm]:
         known = plan.tuning.arms.get(arm.name) if plan.tuning else None
         begun, trials = 0, int(tune.head.budget.amount)
         if known is not None:
-            begun, trials = len(known.trials), trials if known.space else 1  # nothing to tune: its default alone
+            begun, trials = (
+                len(known.trials),
+                trials if known.space else 1,
+            )  # nothing to tune: its default alone
         for number in range(begun, trials):
             name = pilot_name(arm.name, number)
             cell = f"{arm.cell}.{number}" if arm.cell else ""

@@ -127,8 +127,13 @@ def read_tuning(study: Study, preset: str, store: Path) -> Tuning | None:
     found = tuning_from(content, path)
     if found.meaning != meaning_of(study, preset):
         raise UserError(
-            f"{study.name} ({preset}) was tuned under another space, budget, sampler, seeds or overrides, and one history cannot hold "
+            f"{study.name} ({preset}) was tuned under another space, budget, sampler, primary score, pilot seeds, arms or overrides, and one history cannot hold "
             f"both: revert the change, copy the study to a new name, or delete {path} to tune again (finished runs are kept)"
+        )
+    if found.arms and set(found.arms) != set(study.tuned_arms(preset)):
+        raise UserError(
+            f"{path} is damaged (it has the arms {', '.join(found.arms)}, not {', '.join(study.tuned_arms(preset))}); delete it to tune "
+            "again: finished runs are kept"
         )
     return found
 

@@ -7,7 +7,7 @@ from collections import Counter
 from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
 from sspo.runs.epochs import described
-from sspo.runs.identity import code_level, level_of
+from sspo.runs.identity import cell_hash, code_level, level_of
 from sweeps.control.sweep import RunOptions
 from sweeps.engines.registry import DEFAULT_ENGINE
 from sweeps.plan.devices import visible_devices
@@ -39,6 +39,18 @@ def check_tuning(plan: Plan, options: RunOptions) -> None:
             f"tune.budget of {plan.study.name} is in {unit}, and this machine {place}; give it in trials or {wanted}"
         )
     refuse_other_code(plan)
+
+
+def refuse_other_cells(plan: Plan) -> None:
+    """Raise UserError for trials whose words compose to another cell now: points chosen on one configuration say nothing about another."""
+    other = [pilot for pilot in plan.pilots if cell_hash(pilot.config) != pilot.cell]
+    if other:
+        record = record_path(plan.study.name, plan.preset, plan.store)
+        raise UserError(
+            f"{plan.title()} was tuned under another configuration: {len(other)} of its {len(plan.pilots)} trials compose to another cell now, "
+            f"as {other[0].name} (was {other[0].cell}); revert what changed in conf/, or delete {record} and {journal_path(plan)} to tune "
+            "again (finished runs are kept)"
+        )
 
 
 def refuse_other_code(plan: Plan) -> None:

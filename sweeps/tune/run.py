@@ -32,7 +32,7 @@ from sweeps.search.spec import Search
 from sweeps.search.stream import Stream
 from sweeps.study.spec import Study
 from sweeps.tune.arm import ArmDriver
-from sweeps.tune.checks import check_tuning
+from sweeps.tune.checks import check_tuning, refuse_other_cells
 from sweeps.tune.choice import chosen_points
 from sweeps.tune.drivers import Drivers
 from sweeps.tune.journal import note_choice, open_studies
@@ -63,6 +63,7 @@ def tune_then_run(
     refuse_foreign(store)
     restore_record(study, preset, store, reports, console, committed=True)
     plan = make_plan(study, preset, store, untuned=True)
+    refuse_other_cells(plan)
     if plan.untuned:
         if not _tune(plan, options, console, command, reports):
             return interrupted(console)

@@ -13,6 +13,7 @@ from sweeps.plan.arms import later_wins
 from sweeps.plan.tuned import stem_of
 from sweeps.search.cells import cell_at
 from sweeps.search.corners import check_corners, corners_of, without_effect
+from sweeps.search.driver import words
 from sweeps.search.spec import Search, SearchHead, SearchPreset
 from sweeps.study.spec import Study
 from sweeps.study.tune import Tune
@@ -41,7 +42,7 @@ def arm_searches(study: Study, preset: str) -> Mapping[str, ArmSearch]:
     """Return the search of every tuned arm of a preset, with what was dropped from it.
 
     An arm with nothing to tune has one trial, at its default. Raises UserError for a corner of a space that no run can have, for arms
-    that differ only in what is tuned, and if nothing matters for any arm; NotHere for a missing model or missing questions.
+    that differ only in what is tuned or meet in a corner, and if nothing matters for any arm; NotHere for a missing model or missing questions.
     """
     found = {name: _of_arm(study, preset, name) for name in study.tuned_arms(preset)}
     if not any(one.search.space for one in found.values()):
@@ -49,6 +50,7 @@ def arm_searches(study: Study, preset: str) -> Mapping[str, ArmSearch]:
             f"{study.name}: no parameter of tune.space changes anything for any arm; name options that a run depends on, or leave tune out"
         )
     _refuse_twins(study, preset, found)
+    _refuse_meetings(study, preset, found)
     return found
 
 
@@ -131,6 +133,20 @@ def _refuse_twins(study: Study, preset: str, found: Mapping[str, ArmSearch]) -> 
                 f"{study.name}: arms '{other}' and '{name}' differ only in options that are tuned for both, so they would become the same "
                 "run; leave one out, or tune an option in which they do not differ"
             )
+
+
+def _refuse_meetings(study: Study, preset: str, found: Mapping[str, ArmSearch]) -> None:
+    """Refuse arms that are one cell at a corner of both spaces: if both chose it, nothing would be left to compare, after all that tuning
+    cost."""
+    owner: dict[str, str] = {}
+    for name, one in found.items():
+        for corner in corners_of(one.search.space):
+            other = owner.setdefault(cell_at(one.search, preset, corner).name, name)
+            if other != name:
+                raise UserError(
+                    f"{study.name}: arms '{other}' and '{name}' are the same run where '{name}' has {words(corner) or 'its default'}, so "
+                    "tuning could make them one; keep their spaces apart, or leave one out"
+                )
 
 
 def _rest_hash(search: Search, preset: str) -> str:

@@ -23,7 +23,7 @@ from analysis.checks.gates import FAIL, OPEN, PASS, check_gates
 from analysis.checks.tuning import BUDGETS, SEEDS
 from analysis.evidence.evidence import AVERAGE, Evidence
 from analysis.evidence.tuning import Tuning, tuning_of
-from analysis.evidence.tuning_words import value_text
+from analysis.evidence.tuning_words import progress, value_text
 from analysis.figures.catalogue import FIGURES
 from analysis.inference.rule import rule_of
 from analysis.live.page import Parts
@@ -73,6 +73,13 @@ def logged(folder: Path, manifest: Mapping[str, Any]) -> Evidence:
 
 def small(folder: Path, **changes: Any) -> Evidence:
     return logged(folder, write_tuned(folder / "store", Tuned(**changes)))
+
+
+def recorded(evidence: Evidence, record: Mapping[str, Any]) -> Evidence:
+    """Return the same logs with another record of the tuning."""
+    return Evidence(
+        dataclasses.replace(evidence.whole, manifest={**evidence.whole.manifest, "tuning": dict(record)})
+    )
 
 
 def tuned(evidence: Evidence) -> Tuning:
@@ -430,6 +437,49 @@ def test_a_recorded_point_that_the_logs_do_not_give_is_flagged(evidence: Evidenc
     said = " ".join(flags(Evidence(logs)))
     assert "The recorded choice is not the one that these logs give for SSPO .05 adaptive" in said
     assert "recorded choice" not in " ".join(flags(evidence))
+
+
+def test_a_recorded_choice_whose_words_set_another_point_is_flagged(evidence: Evidence) -> None:
+    record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+    record["arms"]["sspo"]["chosen"]["overrides"] = ["trainer.lr=0.0001", "segmentation=token"]
+    assert "The recorded choice is not the one" in " ".join(flags(recorded(evidence, record)))
+
+
+def test_a_point_that_no_fit_can_hold_is_one_sentence(evidence: Evidence) -> None:
+    for change in ({LR: 5.0}, {LR: -1.0}, {RULE: "nosuch"}, {"trainer.epochs": 2}):
+        for where in ("chosen", "default", "trial"):
+            record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+            arm = record["arms"]["sspo"]
+            points = {
+                "chosen": arm["chosen"]["point"],
+                "default": arm["default"],
+                "trial": arm["trials"][1]["point"],
+            }
+            points[where].update(change)
+            with pytest.raises(UserError, match=r"usable point of arm 'sspo' .* lies outside its space"):
+                tuning_of(recorded(evidence, record))
+
+
+def test_a_point_chosen_from_a_single_trial_is_flagged(evidence: Evidence) -> None:
+    record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+    record["arms"]["grpo"]["trials"] = record["arms"]["grpo"]["trials"][:1]
+    said = "The point of GRPO .2 was chosen from a single scored point"
+    assert said in " ".join(flags(recorded(evidence, record)))
+    assert said not in " ".join(flags(evidence))
+
+
+def test_an_arm_with_nothing_to_tune_breaks_no_equality_of_budgets(evidence: Evidence) -> None:
+    record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+    fixed = record["arms"]["no_clip"]
+    fixed["trials"] = fixed["trials"][:1]
+    fixed["trials"][0]["point"] = {}
+    fixed |= {"space": [], "default": {}, "chosen": {**fixed["chosen"], "point": {}, "overrides": []}}
+    found = recorded(evidence, record)
+    assert verdicts(found)[BUDGETS] == (
+        PASS,
+        "6 trials per arm of a budget of 6 trials, at 1.5 core hours",
+    )
+    assert progress(tuned(found)).startswith("26 of 26 pilot runs")
 
 
 def test_a_damaged_record_is_one_sentence(evidence: Evidence) -> None:

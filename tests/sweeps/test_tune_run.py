@@ -285,6 +285,25 @@ def test_a_record_of_another_space_is_refused(tmp_path: Path, undisturbed: Path)
         run(make(budget={"trials": 5}), undisturbed)
 
 
+def test_a_record_that_lacks_an_arm_or_has_another_is_damaged(tmp_path: Path, undisturbed: Path) -> None:
+    good = record_of(undisturbed)
+    for arms in ({"tokens": good["arms"]["tokens"]}, {**good["arms"], "other": good["arms"]["tokens"]}):
+        store = tmp_path / str(len(arms)) / "runs"
+        (store / "tunings").mkdir(parents=True)
+        (store / "tunings" / "probe.json").write_text(json.dumps({**good, "arms": arms}))
+        with pytest.raises(UserError, match=r"probe\.json is damaged \(it has the arms tokens"):
+            plan_of(make(), store)
+
+
+def test_points_chosen_on_another_configuration_are_refused(tmp_path: Path, undisturbed: Path) -> None:
+    record, store = record_of(undisturbed), tmp_path / "runs"
+    record["arms"]["tokens"]["trials"][0]["cell"] = "0123456789ab"  # as if a file of conf/ had changed
+    (store / "tunings").mkdir(parents=True)
+    (store / "tunings" / "probe.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"tuned under another configuration: 1 of its 8 trials"):
+        run(make(), store)
+
+
 def test_a_registration_binds_how_points_are_chosen_and_every_run_carries_it(
     tmp_path: Path, monkeypatch: Any
 ) -> None:

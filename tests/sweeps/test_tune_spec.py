@@ -154,6 +154,7 @@ UNTRAINABLE: list[tuple[dict[str, Any], str]] = [
     ({"tune__space": {"trainer.warn_after": {"low": 0, "high": 5}}}, r"changes anything for any arm"),
     ({"arms__wide": {"overrides": ["objective=grpo", f"{CLIP[0]}=0.1"]}}, r"arms 'grpo' and 'wide' differ only"),
     ({"arms__slow": {"overrides": ["objective=grpo", "trainer.lr=1e-4"]}}, r"arms 'grpo' and 'slow' differ only"),
+    ({"tune__space": {LR: {"low": 1e-4, "high": 1e-3, "arms": ["no_clip"]}, "objective": {"choices": ["grpo", "gspo"], "arms": ["grpo"]}}, "arms__gspo__overrides": ["objective=gspo"]}, r"'grpo' and 'gspo' are the same run where 'gspo' has its default"),
     ({"arms__gspo__overrides": ["objective=gsop"]}, r"toy, arm 'gspo': .*did you mean 'gspo'"),
     ({"tune__pruner": {"name": "median"}, "presets__default__overrides": ["evaluation.every=0"]}, r"toy.no_clip: pruner"),
 ]  # fmt: skip
