@@ -166,7 +166,7 @@ def _register(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _show(arguments: argparse.Namespace, console: Console) -> int:
-    return show_arm(_plan(arguments), arguments.arm, console)
+    return show_arm(_plan(arguments, untuned=True), arguments.arm, console)
 
 
 def _runs(arguments: argparse.Namespace, console: Console) -> int:

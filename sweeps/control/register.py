@@ -89,7 +89,7 @@ def _refuse_begun(plan: Plan, reports: Path) -> None:
         named = ", ".join(begun[:NAMED]) + (f" and {len(begun) - NAMED} more" if begun[NAMED:] else "")
         raise UserError(
             f"{plan.title()} can no longer be registered: {named} {'has' if len(begun) == 1 else 'have'} already started or "
-            "ended; use seeds that have not been run"
+            f"ended; {'copy the study under a new name with other pilot seeds' if plan.pilots else 'use seeds that have not been run'}"
         )
 
 

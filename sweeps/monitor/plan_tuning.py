@@ -14,6 +14,8 @@ from sweeps.plan.plan import Plan, Trial
 from sweeps.plan.power import COMPARED, spread_of
 from sweeps.study.tune import Tune
 
+ASSUMED = 0.05
+"""Standard deviation of the score over seeds, as a share, if no runs have measured it."""
 UNITS = {"trials": "trials", "core_hours": "core hours", "device_hours": "device hours"}
 
 
@@ -26,7 +28,7 @@ def tuning_lines(plan: Plan, standings: Mapping[Trial, Standing], place: Place |
     begun = sum(len(arm.trials) for arm in plan.tuning.arms.values()) if plan.tuning else 0
     so_far = "every arm has its point" if not plan.untuned else f"{begun} trials begun"
     return [
-        f"tuning: {len(tuned)} arms, {budget_words(tune)} each, on pilot seeds {_listed(tune.head.seeds)}; points by "
+        f"tuning: {len(tuned)} arms, {budget_words(tune)} each, on pilot {_listed(tune.head.seeds)}; points by "
         f"{tune.head.sampler.name} over {', '.join(one.key for one in tune.space)}{_pruned(tune)}; {so_far}",
         *_costs(plan, tune, standings, place),
         *_confirmed(plan),
@@ -56,20 +58,20 @@ def _costs(plan: Plan, tune: Tune, standings: Mapping[Trial, Standing], place: P
     budget, arms = tune.head.budget, len(plan.study.tuned_arms(plan.preset))
     first = _whole(split[0])
     if budget.unit != "trials" and plan.untuned:
-        first = f"at most {arms} x {budget.amount:g} = {arms * budget.amount:g} {UNITS[budget.unit]}"
+        first = f"{arms} x {budget.amount:g} = {arms * budget.amount:g} {UNITS[budget.unit]}, and more where that is less than two trials"
     runs = len(standings)
     of_pilots = sum(trial.arm in pilots for trial in standings)
+    known = "" if budget.unit == "trials" or not plan.untuned else " so far"
     return [
-        f"tuning costs {first} in {of_pilots} runs{'' if budget.unit == 'trials' else ' so far'}; the confirmation "
-        f"{_whole(split[1])} in {runs - of_pilots} runs"
+        f"tuning, {of_pilots} pilot runs{known}: {first}; confirmation, {runs - of_pilots} runs: {_whole(split[1])}"
     ]
 
 
 def _whole(expected: Forecast) -> str:
     """Return spent and expected cost in words."""
     if expected.untold:
-        return "an unknown amount, because no run of its size has finished here,"
-    return f"about {_hours(expected.expected)}, of which {_hours(expected.spent)} are spent,"
+        return "cost unknown until a run of this size has finished in this store"
+    return f"about {_hours(expected.expected)}, {_hours(expected.spent)} of them spent"
 
 
 def _hours(cost: Cost) -> str:
@@ -87,14 +89,13 @@ def _confirmed(plan: Plan) -> list[str]:
     n = min(seeds.values())
     effect = detectable_effect(n, ALPHA / comparisons)
     spread, runs, what = spread_of(plan)
-    points = (
-        "" if spread is None else f", {100 * effect * spread:.2g} points at the spread of {runs} {what} here"
-    )
+    points = f"{100 * effect * (spread or ASSUMED):.2g} points "
+    points += "if the runs of an arm vary by 5" if spread is None else f"at the spread of {runs} {what} here"
     return [
         f"the confirmation detects, with {n} fresh seeds per arm and 80% power at Holm's first level, a difference of {effect:.1f} sd "
-        f"over seeds{points}; how lucky tuning was is not in its p: the report shows how wide each optimum is"
+        f"over seeds: {points}; p does not include the luck of tuning, by which another tuning would choose other points"
     ]
 
 
 def _listed(seeds: tuple[int, ...]) -> str:
-    return ", ".join(map(str, seeds))
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"

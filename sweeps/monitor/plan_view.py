@@ -190,7 +190,7 @@ def _counts(plan: Plan, standings: Mapping[Trial, Standing]) -> str:
             f"questions are on this machine, and {plan.nameless}"
         )
     return (
-        f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} trials: {counts['done']} done, "
+        f"\n{len(plan.arms)} arms, {cells} cells, {len(standings)} {'runs' if plan.study.tune else 'trials'}: {counts['done']} done, "
         f"{counts['running']} running, {counts['diverged']} diverged, {counts['failed']} failed, {counts['pending']} to do"
         + (f", {counts['stale']} stale" if counts["stale"] else "")
     )

@@ -133,8 +133,12 @@ def status_table(plan: Plan, standings: Mapping[Trial, Standing]) -> Table:
             for trial, now in standings.items()
             if trial.cell == arm.cell and trial.seed in arm.seeds
         ]
-        table.add_row(Text(arm.name), arm.cell or "-", *_cells(arm, own))
+        table.add_row(Text(arm.name), _cell(arm), *_cells(arm, own))
     return table
+
+
+def _cell(arm: PlannedArm) -> str:
+    return "not chosen yet" if arm.untuned_cell and not arm.at_its_point else arm.cell or "-"
 
 
 def _cells(arm: PlannedArm, own: Sequence[tuple[int, Standing]]) -> list[str]:

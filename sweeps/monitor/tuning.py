@@ -31,7 +31,7 @@ def chosen_table(plan: Plan) -> Table:
     """Return a table of the chosen points, with the fitted scores that chose them; edges are marked."""
     assert plan.tuning is not None, "nothing was tuned"
     table = Table(box=None, pad_edge=False, title=f"chosen points of {plan.title()}", title_justify="left")
-    for heading in ("arm", "point", "fitted score on pilot seeds", "at an edge"):
+    for heading in ("arm", "point", "fitted score on pilot seeds (95 % CI)", "at an edge"):
         table.add_column(heading)
     for name, arm in plan.tuning.arms.items():
         if arm.chosen is not None:
@@ -71,4 +71,4 @@ def _words(chosen: ChosenPoint) -> str:
 
 
 def _score(chosen: ChosenPoint) -> str:
-    return f"{100 * chosen.mean:.1f} % (standard error {100 * chosen.sd:.1f})"
+    return f"{100 * chosen.mean:.1f} ± {196 * chosen.sd:.1f} %"

@@ -61,6 +61,11 @@ class PlannedArm:
     an arm that is not tuned. No folder has this name."""
 
     @property
+    def at_its_point(self) -> bool:
+        """Return whether it runs at a point that tuning chose."""
+        return bool(self.untuned_cell) and self.cell != self.untuned_cell
+
+    @property
     def remote(self) -> bool:
         """Return whether its trials train as jobs on a Ray cluster of their own."""
         return backend_of(self.config) == VERL and self.config.run.ray_address is not None
@@ -238,14 +243,15 @@ def later_wins(overrides: Sequence[str]) -> tuple[str, ...]:
 
 def refuse_twins(arms: Sequence[PlannedArm]) -> None:
     """Raise UserError for two arms that are the same run."""
-    owner: dict[tuple[str, int], str] = {}
+    owner: dict[tuple[str, int], PlannedArm] = {}
     for arm in arms:
         cell = arm.cell or _options_hash(arm.config)
         for seed in arm.seeds:
-            other = owner.setdefault((cell, seed), arm.name)
-            if other != arm.name:
+            other = owner.setdefault((cell, seed), arm)
+            met = arm.at_its_point and other.at_its_point  # tuning brought both to the same configuration
+            if other.name != arm.name and not met:
                 raise UserError(
-                    f"arms '{other}' and '{arm.name}' are the same run: both compose to cell {cell} with seed {seed}; "
+                    f"arms '{other.name}' and '{arm.name}' are the same run: both compose to cell {cell} with seed {seed}; "
                     "change an override, or make one a copy_of the other with a seed_offset"
                 )
 

@@ -15,6 +15,8 @@ from sweeps.study.space.method import PILOT_SEEDS, Pruner, Sampler
 TUNED_ROLES = ("arm", "no_clip")
 """Roles of arms that are tuned: an untrained base has nothing to tune, and an A/A arm repeats its original where that ends up."""
 DEFAULT_TRIALS = 8
+LEAST_TRIALS = 2
+"""Fewest trials of an arm, under any budget: a fit requires points."""
 
 
 @dataclass(frozen=True, kw_only=True)

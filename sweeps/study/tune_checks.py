@@ -10,9 +10,9 @@ from sweeps.study.space.checks import check_pruner, check_sampler, check_space
 from sweeps.study.space.domain import Parameter
 from sweeps.study.space.method import PILOT_SEEDS
 from sweeps.study.spec import Preset, Study
-from sweeps.study.tune import TUNED_ROLES, Tune, TuningBudget
+from sweeps.study.tune import LEAST_TRIALS, TUNED_ROLES, Tune, TuningBudget
 
-LEAST_TRIALS, MOST_TRIALS = 2, 10_000
+MOST_TRIALS = 10_000
 """Trials of an arm: a fit through fewer points chooses nothing."""
 CLIP_BOUNDS = frozenset({"objective.clip.low", "objective.clip.high"})
 """The options that a controller of the clip fraction moves."""

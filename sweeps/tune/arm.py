@@ -29,7 +29,7 @@ from sweeps.search.samplers import sampler_for
 from sweeps.search.space import suggest
 from sweeps.search.spec import Search
 from sweeps.study.space.domain import Point
-from sweeps.study.tune import TuningBudget
+from sweeps.study.tune import LEAST_TRIALS, TuningBudget
 from sweeps.tune.spent import cost_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class ArmDriver(Driver):
         if not typical:
             return int(self.tally.open == 0)  # the first, or another after failures that cost nothing
         left = self.budget.amount - self.settled.spent - self.tally.open * typical
-        return max(int(left / typical + EPSILON), 0)
+        missing = LEAST_TRIALS - self.tally.complete - self.tally.open if self.tally.begun < HOPELESS else 0
+        return max(int(left / typical + EPSILON), missing, 0)
 
     def may_ask(self) -> bool:
         """Return whether a trial is left to start. Raises UserError if trials cost nothing in the unit of the budget."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from sspo.compose.fast import quick_compose
 from sspo.errors import UserError
@@ -13,6 +14,8 @@ from sweeps.engines.registry import DEFAULT_ENGINE
 from sweeps.plan.devices import visible_devices
 from sweeps.plan.plan import Plan
 from sweeps.plan.tuned import record_path
+from sweeps.search.cells import point_words
+from sweeps.search.spec import Search
 from sweeps.tune.journal import journal_path
 
 
@@ -71,3 +74,18 @@ def refuse_other_code(plan: Plan) -> None:
             f"scores of both: check with `make same-numbers` whether the numbers are equal, or delete {record} and {journal_path(plan)} "
             "to tune again (finished runs are kept)"
         )
+
+
+def refuse_edited_points(plan: Plan, searches: Mapping[str, Search]) -> None:
+    """Raise UserError for a chosen point whose words are not those that set it: the record was edited."""
+    arms = plan.tuning.arms if plan.tuning is not None else {}
+    for name, arm in arms.items():
+        if arm.chosen is None:
+            continue
+        wanted = point_words(searches[name], plan.preset, arm.chosen.point)
+        if tuple(arm.chosen.overrides) != wanted:
+            record = record_path(plan.study.name, plan.preset, plan.store)
+            raise UserError(
+                f"{record} was edited: arm '{name}' would run with {' '.join(arm.chosen.overrides) or 'nothing'}, and its chosen point is set "
+                f"by {' '.join(wanted)}; restore the record, or delete it and {journal_path(plan)} to tune again (finished runs are kept)"
+            )

@@ -38,17 +38,21 @@ def chosen_points(plan: Plan, searches: Mapping[str, Search]) -> dict[str, Chose
     for run in plan.pilot_trials():
         runs.setdefault(run.cell, []).append(run)
     scored = {name: _scored(arm, runs, primary) for name, arm in tuning.arms.items()}
-    for name, found in scored.items():
-        if not found.points:
-            raise UserError(
-                f"the tuning of arm '{name}' of {plan.title()} has no scored trial, so that no point can be chosen{_why(tuning.arms[name])}; "
-                "run with --retry-failed (make: RETRY=1) to try its failed trials again"
-            )
+    for name in scored:
+        _refuse_unscored(plan, name, tuning.arms[name])
     noise = pooled_noise([scores for found in scored.values() for scores in found.scores])
     return {
         name: _chosen(searches[name], plan.preset, arm, scored[name], noise)
         for name, arm in tuning.arms.items()
     }
+
+
+def _refuse_unscored(plan: Plan, name: str, arm: TunedArm) -> None:
+    if not any(trial.state == COMPLETE for trial in arm.trials):
+        raise UserError(
+            f"the tuning of arm '{name}' of {plan.title()} has no scored trial, so that no point can be chosen{_why(arm)}; run with "
+            "--retry-failed (make: RETRY=1) to try its failed trials again"
+        )
 
 
 def _scored(arm: TunedArm, runs: Mapping[str, Sequence[Trial]], primary: Primary) -> Scored:

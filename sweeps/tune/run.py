@@ -32,7 +32,7 @@ from sweeps.search.spec import Search
 from sweeps.search.stream import Stream
 from sweeps.study.spec import Study
 from sweeps.tune.arm import ArmDriver
-from sweeps.tune.checks import check_tuning, refuse_other_cells
+from sweeps.tune.checks import check_tuning, refuse_edited_points, refuse_other_cells
 from sweeps.tune.choice import chosen_points
 from sweeps.tune.drivers import Drivers
 from sweeps.tune.journal import note_choice, open_studies
@@ -64,18 +64,26 @@ def tune_then_run(
     restore_record(study, preset, store, reports, console, committed=True)
     plan = make_plan(study, preset, store, untuned=True)
     refuse_other_cells(plan)
+    searches = searches_of(plan.study, plan.preset)
+    refuse_edited_points(plan, searches)
     if plan.untuned:
-        if not _tune(plan, options, console, command, reports):
+        if not _tune(plan, searches, options, console, command, reports):
             return interrupted(console)
         plan = make_plan(study, preset, store)
     return run_sweep(plan, options, console, command, reports)
 
 
-def _tune(plan: Plan, options: RunOptions, console: Console, command: Command | None, reports: Path) -> bool:
+def _tune(
+    plan: Plan,
+    searches: Mapping[str, Search],
+    options: RunOptions,
+    console: Console,
+    command: Command | None,
+    reports: Path,
+) -> bool:
     """Settle every arm's budget and write the chosen points. Returns False if a signal or a request ended it early."""
     check_tuning(plan, options)
     refuse_unamended(plan)
-    searches = searches_of(plan.study, plan.preset)
     _refuse_misfits(plan, options, command)
     for line in check_budget(plan, over_budget=options.over_budget):
         console.print(Text(line), soft_wrap=True)
