@@ -25,7 +25,7 @@ def trials_table(evidence: Evidence) -> Table | None:
     return Table(
         "tuning_trials",
         (
-            f"Every trial of the tuning with its scores{evidence.unit.mark}. These are pilot runs, on which points were chosen: the highest "
+            "Scores (%) of every trial of the tuning. These are pilot runs, on which points were chosen: the highest "
             "score of an arm is biased upward, and none is a result.",
         ),
         ("arm", "trial", "state", *tuning.keys, *seeds, "mean"),
