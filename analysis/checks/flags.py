@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.checks.scored import listed, rewarded_apart, scored_apart, trained_apart
-from analysis.checks.tuning import tuning_flags
+from analysis.checks.tuning import clip_is_tuned, tuning_flags
 from analysis.evidence.evidence import Evidence
 from analysis.evidence.measures import Measure, run_means
 from analysis.logs.digests import digests_by_run
@@ -179,6 +179,7 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
     lengths = metrics.dropna(subset=[TOKENS]).groupby("run")[TOKENS].sum().astype("float64")
     seconds = evidence.runs["seconds"].astype("float64").dropna()
     clip = run_means(evidence, CLIP_ACTIVE).to_dict()
+    fraction = f"clip fraction{', which was tuned' if clip_is_tuned(evidence) else ''}"
 
     def mean(of_run: pd.Series) -> Callable[[Arm], float | None]:
         known = of_run.to_dict()
@@ -189,7 +190,7 @@ def _budgets(evidence: Evidence) -> tuple[_Budget, ...]:
         return None if arm.role == "no_clip" else _mean(clip, runs)
 
     return (
-        _Budget("clip fraction", clipped, FEWEST_TIMES, MOST_TIMES, lambda v: f"{rounded(100 * v, '.2g')} %"),
+        _Budget(fraction, clipped, FEWEST_TIMES, MOST_TIMES, lambda v: f"{rounded(100 * v, '.2g')} %"),
         _Budget("updates", mean(steps), 1, 1, lambda v: f"{v:g}"),
         _Budget(
             "tokens (mean per response, summed over rollouts)",

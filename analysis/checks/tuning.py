@@ -23,6 +23,9 @@ from analysis.text.rounding import rounded
 NAMED = 3
 """Arms that a sentence names before it counts the others."""
 SEEDS, BUDGETS = "tuning seeds never return", "equal tuning budgets"
+FEWEST = 2
+"""Scored trials per tuned option below which a fit is mostly what it expects before any run."""
+CLIP = "objective.clip"
 EQUAL = 1e-9
 """Hours: costs this close are equal."""
 Checked = tuple[str, bool | None, str]
@@ -135,9 +138,31 @@ def _failed(tuning: Tuning) -> Iterator[str]:
 
 
 def _hardly_tuned(tuning: Tuning) -> Iterator[str]:
-    found = [one.arm.label for one in tuning.chosen if one.options and len(one.scored) == 1]
-    if found:
-        yield f"The point of {listed(found, named=NAMED)} was chosen from a single scored point, which says nothing about others."
+    few = [one for one in tuning.chosen if len(one.scored) < FEWEST * len(one.options)]
+    if len(few) == 1:
+        scored, options = len(few[0].scored), len(few[0].options)
+        yield (
+            f"{few[0].arm.label} has {scored} scored trial{'' if scored == 1 else 's'} for {options} option{'' if options == 1 else 's'}: "
+            "its fit is mostly what the fit expects before any run."
+        )
+    elif few:
+        found = [f"{one.arm.label} ({len(one.scored)} for {len(one.options)})" for one in few]
+        yield (
+            f"Few scored trials for the options of {listed(found, named=NAMED)}: their fits are mostly what a fit expects before any run."
+        )
+
+
+def clip_is_tuned(evidence: Evidence) -> bool:
+    """Return whether clip bounds are among the tuned options of an arm."""
+    tuning = tuning_of(evidence)
+    spaces = [] if tuning is None else [arm["space"] for arm in tuning.record["arms"].values()]
+    keys = (
+        key
+        for space in spaces
+        for entry in space
+        for key in (entry["key"], *(entry.get("scales") or ()), *(entry.get("also") or ()))
+    )
+    return any(key == CLIP or key.startswith(f"{CLIP}.") for key in keys)
 
 
 def _count(tuning: Tuning, state: str) -> str:

@@ -90,6 +90,17 @@ class TunedArm:
         extra = [] if self.default is None else [self.default]
         return None if self.surface is None else choose(self.options, self.surface, extra=extra)
 
+    def at_default(self, trial: Trial) -> bool:
+        """Return whether a trial is at the arm's default."""
+        if (
+            self.default is None
+            or set(trial.point) != set(self.default)
+            or not _drawable(self.options, trial.point)
+        ):
+            return False
+        apart = np.diff(coordinates(self.options, [trial.point, self.default]), axis=0)
+        return bool((np.abs(np.nan_to_num(apart)) <= CLOSE).all())
+
     @property
     def differs(self) -> bool:
         """Return whether the logs give another point than the recorded one."""
@@ -208,8 +219,13 @@ def tuning_parts(evidence: Evidence) -> tuple[Evidence, ...]:
 
 def pilot_trace(evidence: Evidence, arms: Sequence[TunedArm], formula: str) -> Trace:
     """Return the trace of what was read off the pilot runs of these arms; a run's value is its primary score in points."""
-    scores = {run: score for one in arms for trial in one.trials for run, score in trial.scores.items()}
-    runs = [run for one in arms for run in one.runs]
+    return trials_trace(evidence, [trial for one in arms for trial in one.trials], formula)
+
+
+def trials_trace(evidence: Evidence, trials: Sequence[Trial], formula: str) -> Trace:
+    """Return the same for some trials."""
+    scores = {run: score for trial in trials for run, score in trial.scores.items()}
+    runs = [run for trial in trials for run in trial.runs]
     stream = answers(evidence.study.mode, evidence.study.temperature)
     return trace(
         f"{formula}; a run's value is its score", [stream, RECORD], runs, scores, evidence.unit.factor

@@ -25,6 +25,7 @@ from analysis.tables.standing import standing_table
 from analysis.tables.tuning.defaults import default_results
 from analysis.tables.tuning.ranking import ranking_table
 from analysis.tables.tuning.spent import tuning_table
+from analysis.tables.tuning.trials import trials_table
 from analysis.text.table import Table
 
 TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
@@ -33,6 +34,7 @@ TABLES: Mapping[str, Callable[[Evidence], Table | None]] = {
     "results_greedy": greedy_results,
     "tuning": tuning_table,
     "ranking": ranking_table,
+    "tuning_trials": trials_table,
     "results_default": default_results,
     "standing": standing_table,
     "learning": learning_table,

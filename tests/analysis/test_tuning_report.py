@@ -188,6 +188,49 @@ def test_the_ranking_takes_each_column_from_one_source_and_orders_it(
     assert "nothing is tested" in " ".join(table.notes)
 
 
+def test_every_trial_is_listed_with_the_scores_of_its_runs(
+    folder: Path, manifest: dict[str, Any], report: Path, tables: Mapping[str, Table | None]
+) -> None:
+    table = tables["tuning_trials"]
+    assert table is not None
+    with (report / "tuning_trials.csv").open() as stream:
+        found = {(row["arm"], int(row["trial"])): row for row in csv.DictReader(stream)}
+    assert len(found) == len(table.rows) == 18
+    for name, entry in manifest["tuning"]["arms"].items():
+        for trial in entry["trials"]:
+            row = found[name, trial["number"]]
+            read = [run_score(folder / "store", trial["cell"], seed) for seed in (900, 901)]
+            assert [float(row["seed_900"]), float(row["seed_901"])] == pytest.approx([100 * s for s in read])
+            assert float(row["mean"]) == pytest.approx(50 * sum(read))
+            assert (row["state"], float(row[LR]), row[RULE]) == (
+                "complete",
+                trial["point"][LR],
+                trial["point"][RULE],
+            )
+            assert row["at_default"] == "0"
+    last = next(row for row in table.rows if row.key == "sspo.pilot5")
+    reads = [cell.trace.reads["record"] if cell.trace else None for cell in last.cells]
+    assert reads == [None] * 5 + [{59}, {60}, {59, 60}]
+    assert "biased upward" in " ".join(table.caption)
+
+
+def test_trials_without_a_score_and_at_the_default_are_marked(tmp_path: Path) -> None:
+    manifest = write_tuned(tmp_path / "store", Tuned(pruned=1, failed=2))
+    entry = manifest["tuning"]["arms"]["grpo"]
+    entry["default"] = dict(entry["trials"][3]["point"])
+    made = make_tables(logged(tmp_path, manifest), None)
+    table = made["tuning_trials"]
+    assert table is not None
+    texts = [[cell.text for cell in row.cells] for row in table.rows if row.key.startswith("grpo.")]
+    assert [text[1] for text in texts] == ["0", "1", "2", "3 †", "4", "5"]
+    assert [text[2] for text in texts] == [*["failed"] * 2, *["complete"] * 3, "pruned"]
+    assert [text[5:] == ["–"] * 3 for text in texts] == [True, True, False, False, False, True]
+    spent = made["tuning"]
+    assert spent is not None
+    assert "(token; " in next(cell.text for cell in spent.rows[1].cells if "token" in cell.text)
+    assert any(f"({value_text(entry['default'][LR])}; " in cell.text for cell in spent.rows[0].cells)
+
+
 def test_tuned_and_default_results_are_never_one_family(
     report: Path, evidence: Evidence, tables: Mapping[str, Table | None]
 ) -> None:
@@ -460,12 +503,35 @@ def test_a_point_that_no_fit_can_hold_is_one_sentence(evidence: Evidence) -> Non
                 tuning_of(recorded(evidence, record))
 
 
-def test_a_point_chosen_from_a_single_trial_is_flagged(evidence: Evidence) -> None:
-    record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
-    record["arms"]["grpo"]["trials"] = record["arms"]["grpo"]["trials"][:1]
-    said = "The point of GRPO .2 was chosen from a single scored point"
-    assert said in " ".join(flags(recorded(evidence, record)))
-    assert said not in " ".join(flags(evidence))
+def test_a_fit_of_fewer_than_two_trials_per_option_is_flagged(evidence: Evidence) -> None:
+    def said(**kept: int) -> str:
+        record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+        for name, trials in kept.items():
+            record["arms"][name]["trials"] = record["arms"][name]["trials"][:trials]
+        return " ".join(flags(recorded(evidence, record)))
+
+    assert "scored trial" not in said(grpo=4)
+    assert (
+        "GRPO .2 has 3 scored trials for 2 options: its fit is mostly what the fit expects before any run."
+        in said(grpo=3)
+    )
+    assert "GRPO .2 has 1 scored trial for 2 options" in said(grpo=1)
+    assert (
+        "Few scored trials for the options of GRPO .2 (1 for 2), SSPO .05 adaptive (3 for 2): their fits are mostly what a fit expects "
+        "before any run." in said(grpo=1, sspo=3)
+    )
+
+
+def test_clip_bounds_that_were_tuned_are_named_where_clip_fractions_differ(evidence: Evidence) -> None:
+    assert any(flag.startswith("Unequal clip fraction: SSPO") for flag in flags(evidence))
+    for change in (
+        {"also": ["objective.clip.high"]},
+        {"scales": ["objective.clip.low", "objective.clip.high"]},
+    ):
+        record = json.loads(json.dumps(evidence.whole.manifest["tuning"]))
+        record["arms"]["sspo"]["space"][0] |= change
+        found = flags(recorded(evidence, record))
+        assert any(flag.startswith("Unequal clip fraction, which was tuned: SSPO") for flag in found)
 
 
 def test_an_arm_with_nothing_to_tune_breaks_no_equality_of_budgets(evidence: Evidence) -> None:

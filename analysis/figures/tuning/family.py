@@ -12,7 +12,7 @@ from analysis.evidence.tuning import TunedArm, Tuning, pilot_trace, tuning_of
 from analysis.figures.model import Series
 from analysis.figures.style import looks
 from analysis.logs.trace import Trace
-from analysis.tables.tuning.captions import IGNORED, noise
+from analysis.tables.tuning.captions import EXPECTS, FIT, IGNORED, noise
 
 Floats = NDArray[np.float64]
 MOST_IN_PANEL = 4
@@ -62,9 +62,9 @@ def span(means: Iterable[Floats], lows: Iterable[Floats], highs: Iterable[Floats
 
 def foot(evidence: Evidence) -> tuple[str, ...]:
     """Return the last notes of both figures."""
-    return IGNORED, noise(tuned(evidence))
+    return EXPECTS, IGNORED, noise(tuned(evidence))
 
 
 def origin(evidence: Evidence) -> Trace:
     """Return the trace of everything that was fitted."""
-    return pilot_trace(evidence, tuned(evidence).chosen, "a smooth fit per arm over the scores of its trials")
+    return pilot_trace(evidence, tuned(evidence).chosen, f"per arm {FIT}")

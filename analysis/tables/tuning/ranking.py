@@ -89,7 +89,9 @@ def _default(evidence: Evidence, tuning: Tuning, one: TunedArm) -> Placed | None
         return None
     assert one.surface is not None, "an arm with a point has a fit"
     mean, sd = (float(of[0]) for of in one.surface.at([one.default]))
-    return _of_fit(mean, sd, pilot_trace(evidence, [one], "the fit over the arm's trials at its default"))
+    return _of_fit(
+        mean, sd, pilot_trace(evidence, [one], f"the expected score at the default under {captions.FIT}")
+    )
 
 
 def _tuned(evidence: Evidence, one: TunedArm) -> Placed | None:
@@ -100,7 +102,7 @@ def _tuned(evidence: Evidence, one: TunedArm) -> Placed | None:
     assert one.chosen is not None, "an arm that is ranked has its point"
     mean, sd = (float(of[0]) for of in one.surface.at([one.chosen]))
     return _of_fit(
-        mean, sd, pilot_trace(evidence, [one], "the fit over the arm's trials at its chosen point")
+        mean, sd, pilot_trace(evidence, [one], f"the expected score at the chosen point under {captions.FIT}")
     )
 
 
@@ -109,7 +111,9 @@ def _plateau(evidence: Evidence, one: TunedArm) -> Placed | None:
     assert one.chosen is not None, "an arm that is ranked has its point"
     mean, sd = over_plateau(one.options, one.surface, one.chosen)
     return _of_fit(
-        mean, sd, pilot_trace(evidence, [one], "the mean of the fit over the box around the chosen point")
+        mean,
+        sd,
+        pilot_trace(evidence, [one], f"the mean over the box around the chosen point of {captions.FIT}"),
     )
 
 

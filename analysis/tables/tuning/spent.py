@@ -26,7 +26,9 @@ from analysis.text.rounding import rounded
 from analysis.text.table import EMPTY, Cell, Row, Table
 
 EDGE = " ‡"
-"""Follows a chosen value if the fit is highest at an edge of the range."""
+"""Follows a chosen value if it, or the highest fitted score, is at an edge of the range."""
+OUTSIDE = "outside"
+"""Stands for a default that lies outside the space."""
 FIT = "score of the fit"
 COSTS = {"core hours": CORE_HOURS, "device hours": DEVICE_HOURS}
 STATES = {"pruned": PRUNED, "failed": FAILED, "open": OPEN}
@@ -42,31 +44,35 @@ def tuning_table(evidence: Evidence) -> Table | None:
         "tuning",
         (
             "How each arm was tuned: its trials, pilot runs and cost, the score of its fit at the chosen point, and the chosen value of "
-            "each option with the width of its plateau.",
+            "each option beside the arm's default, with the width of its plateau.",
         ),
         ("arm", "trials", *STATES, "runs", *COSTS, FIT, *tuning.keys),
         rows,
         title="Tuning",
         notes=_notes(tuning),
         meanings=_meanings(tuning),
-        qualifiers={FIT: "± 95 % CI", **dict.fromkeys(tuning.keys, "plateau")},
+        qualifiers={FIT: "± 95 % CI", **dict.fromkeys(tuning.keys, "default; plateau")},
     )
 
 
 def _row(evidence: Evidence, tuning: Tuning, one: TunedArm) -> Row:
-    source = pilot_trace(evidence, [one], "a smooth fit over the scores of the arm's trials")
-    runs = Cell(str(len(one.runs)), {"runs": len(one.runs)}, trace=source)
+    fitted = pilot_trace(evidence, [one], f"the expected score at the chosen point under {captions.FIT}")
+    picked = pilot_trace(evidence, [one], f"{captions.RULE}; the score is that of {captions.FIT}")
+    spent = pilot_trace(
+        evidence, [one], "a count or sum over the arm's trials, of which these are the pilot runs"
+    )
+    runs = Cell(str(len(one.runs)), {"runs": len(one.runs)}, trace=spent)
     along = curves_of(one)
     return Row(
         "tuned",
         (
             Cell(one.arm.label, {"arm": one.arm.name, "label": one.arm.label}),
-            _trials(one),
+            _trials(one, spent),
             *(_count(title, one.in_state(state)) for title, state in STATES.items()),
             runs,
-            *(_cost(title, one.cost(kind)) for title, kind in COSTS.items()),
-            _fitted(evidence, one, source),
-            *(_option(one, key, along.get(key), source) for key in tuning.keys),
+            *(_cost(title, one.cost(kind), spent) for title, kind in COSTS.items()),
+            _fitted(evidence, one, fitted),
+            *(_option(one, key, along.get(key), picked) for key in tuning.keys),
         ),
     )
 
@@ -78,16 +84,18 @@ def curves_of(one: TunedArm) -> dict[str, Sensitivity]:
     return {curve.key: curve for curve in sensitivity(one.options, one.surface, one.chosen)}
 
 
-def _trials(one: TunedArm) -> Cell:
-    return Cell(str(one.settled), {"trials": one.settled, "complete": one.in_state(COMPLETE)})
+def _trials(one: TunedArm, source: Trace) -> Cell:
+    data = {"trials": one.settled, "complete": one.in_state(COMPLETE)}
+    return Cell(str(one.settled), data, trace=source)
 
 
 def _count(title: str, number: int) -> Cell:
     return Cell(str(number) if number else EMPTY, {title: number})
 
 
-def _cost(title: str, hours: float) -> Cell:
-    return Cell(rounded(hours, ".3g") if hours else EMPTY, {title.replace(" ", "_"): hours})
+def _cost(title: str, hours: float, source: Trace) -> Cell:
+    data = {title.replace(" ", "_"): hours}
+    return Cell(rounded(hours, ".3g"), data, trace=source) if hours else Cell(EMPTY, data)
 
 
 def _fitted(evidence: Evidence, one: TunedArm, source: Trace) -> Cell:
@@ -104,14 +112,19 @@ def _option(one: TunedArm, key: str, curve: Sensitivity | None, source: Trace) -
     if one.chosen is None or key not in one.chosen:
         return Cell(EMPTY, {key: None})
     value, edge = one.chosen[key], key in one.edges
-    data: dict[str, float | int | str | None] = {key: _plain(value), f"{key}_edge": int(edge)}
-    text = value_text(value)
+    default = OUTSIDE if one.default is None else EMPTY
+    data: dict[str, float | int | str | None] = {key: _plain(value), f"{key}_default": None}
+    if one.default is not None and key in one.default:
+        default = value_text(one.default[key])
+        data[f"{key}_default"] = _plain(one.default[key])
+    data[f"{key}_edge"] = int(edge)
+    beside = [default]
     if curve is not None:
         share = 100 * curve.plateau.share
-        text += f" ({rounded(share, '.0f')} %)"
+        beside.append(f"{rounded(share, '.0f')} %")
         ends = {f"{key}_plateau_{end}": _plain(getattr(curve.plateau, end)) for end in ("low", "high")}
         data |= {f"{key}_plateau": share, **ends}
-    return Cell(text + EDGE * edge, data, trace=source)
+    return Cell(f"{value_text(value)} ({'; '.join(beside)}){EDGE * edge}", data, trace=source)
 
 
 def _plain(value: Value) -> float | int | str:
@@ -125,8 +138,9 @@ def _notes(tuning: Tuning) -> tuple[str, ...]:
     sentences = (
         captions.how_chosen(tuning),
         captions.noise(tuning) if tuning.chosen else "",
+        captions.EXPECTS if tuning.chosen else "",
         captions.PLATEAU if tuning.chosen else "",
-        "‡: the fit is highest at the edge of the range, so that the best value may lie outside."
+        "‡: the chosen value, or the highest fitted score, is at the edge of the range, so that the best value may lie outside."
         if edges
         else "",
         captions.IGNORED if tuning.chosen else "",
@@ -164,9 +178,7 @@ def _meanings(tuning: Tuning) -> dict[str, str]:
 
 def _chosen(tuning: Tuning, key: str) -> str:
     """Return what a chosen value is: of a factor, what it multiplies."""
-    entries = (
-        entry for arm in tuning.record["arms"].values() for entry in arm["space"] if entry["key"] == key
-    )
-    scales = next((entry["scales"] for entry in entries if entry.get("scales")), ())
+    scales = captions.scaled(tuning, key)
     value = f"Chosen factor of the arm's own {' and '.join(scales)}" if scales else "Chosen value"
-    return f"{value}, and the width of its plateau as a share of the range."
+    default = "the default, a factor of 1" if scales else "the arm's default"
+    return f"{value}; in brackets {default} ('{OUTSIDE}' if that is not in the space), and the width of the plateau as a share of the range."
