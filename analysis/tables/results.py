@@ -10,6 +10,7 @@ from analysis.claims.asked import asked
 from analysis.evidence.evidence import AVERAGE, GREEDY, Evidence
 from analysis.evidence.published import REPORTED, source
 from analysis.evidence.result_traces import ResultTraces
+from analysis.evidence.tuning import tuning_of
 from analysis.inference.above_base import above_base
 from analysis.inference.findings import NORMALITY, SIGNS, Summary, summarise
 from analysis.inference.rule import rule_of
@@ -291,6 +292,7 @@ def _notes(
             if primary
             else [untested]
         ),
+        LUCK if primary and tuning_of(evidence) is not None else "",
         f"For an arm with fewer than {FEWEST_RUNS} runs, the table shows each run's value." if few else "",
         *captions.decoding_notes(evidence, *how),
         captions.evaluation_note(evidence, *how),
@@ -298,6 +300,7 @@ def _notes(
     return tuple(s for s in sentences if s)
 
 
+LUCK = "Arms are compared at their chosen points. The luck of tuning is in no p and no interval: another tuning would choose other points."
 SECONDARY = "Secondary: differences have unadjusted intervals, no p and no bold."
 UNFINISHED = "Secondary: no p, no bold, and no intervals of differences until the study has finished."
 

@@ -23,7 +23,7 @@ from analysis.statistics.standing import best_probabilities, effect_in_sd
 from analysis.tables.results import ADJUSTED, GROUPS
 from analysis.text.numbers import p_text
 from analysis.text.rounding import rounded
-from analysis.text.table import Cell, Row, Table
+from analysis.text.table import EMPTY, Cell, Row, Table
 from analysis.text.unit import Unit
 
 NOTHING = Cell("–")
@@ -55,12 +55,14 @@ class _Study:
 
 
 def standing_table(evidence: Evidence) -> Table | None:
-    """Return one row per trained arm; None with fewer than two scored arms, and if nothing may be tested."""
+    """Return one row per trained arm; None with fewer than two scored arms, if nothing may be tested, and if no column has a value."""
     arms = trained_arms(evidence)
     if len(arms) < 2 or rule_of(evidence).alpha is None:
         return None
     study = _Study(evidence, arms, primary_traces(evidence), above_base(evidence), _best(evidence, arms))
     rows = [[label_cell(evidence, arm), *_cells(study, arm)] for arm in arms]
+    if all(cell.text == EMPTY for row in rows for cell in row[1:]):
+        return None
     points = " (%)" if evidence.unit.percent else ""
     return Table(
         "standing",

@@ -28,6 +28,7 @@ from sweeps.control.sweep import RunOptions, run_work
 from sweeps.engines.registry import ENGINES
 from sweeps.ledger.state import standing
 from sweeps.monitor.requests import PAUSE, RUN, STOP, write_request
+from sweeps.monitor.show import show_arm
 from sweeps.monitor.status import show_status, watch_status
 from sweeps.plan.plan import make_plan
 from sweeps.plan.registered import registered_line
@@ -358,3 +359,26 @@ def _wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < limit, "waited for two minutes"
         time.sleep(0.05)
+
+
+def test_a_point_whose_words_were_edited_is_refused(undisturbed: Path, tmp_path: Path) -> None:
+    store = tmp_path / "runs"
+    shutil.copytree(undisturbed, store)
+    record = record_of(store)
+    record["arms"]["tokens"]["chosen"]["overrides"] = ["objective.clip.high=0.099"]
+    (store / "tunings" / "probe.json").write_text(json.dumps(record))
+    with pytest.raises(
+        UserError, match=r"probe.json was edited: arm 'tokens' would run with objective.clip.high=0.099"
+    ):
+        run(make(), store)
+
+
+def test_show_prints_the_command_of_a_pilot_and_none_of_an_arm_without_a_point(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    pilot = record_of(undisturbed)["arms"]["tokens"]["trials"][1]
+    plan = make_plan(make(), "default", undisturbed)
+    assert pilot["cell"] in said(lambda console: show_arm(plan, "tokens.pilot1", console))
+    untuned = make_plan(make(), "default", tmp_path / "none", untuned=True)
+    with pytest.raises(UserError, match="arm 'tokens' of probe .default. has no point yet"):
+        show_arm(untuned, "tokens", Console())
