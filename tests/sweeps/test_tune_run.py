@@ -380,5 +380,5 @@ def test_show_prints_the_command_of_a_pilot_and_none_of_an_arm_without_a_point(
     plan = make_plan(make(), "default", undisturbed)
     assert pilot["cell"] in said(lambda console: show_arm(plan, "tokens.pilot1", console))
     untuned = make_plan(make(), "default", tmp_path / "none", untuned=True)
-    with pytest.raises(UserError, match="arm 'tokens' of probe .default. has no point yet"):
+    with pytest.raises(UserError, match=r"arm 'tokens' of probe \(default\) has no point yet"):
         show_arm(untuned, "tokens", Console())
