@@ -114,9 +114,12 @@ STAGES = {
     "amid the confirmation": ("", 17, 60),
 }
 """The function at whose call the controller kills itself; else the starts after which it is killed, and the seconds of a run by then."""
+FIRST = next(iter(STAGES))
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage", [pytest.param(stage, marks=[] if stage == FIRST else pytest.mark.acceptance) for stage in STAGES]
+)
 def test_a_controller_that_is_killed_continues_with_the_same_points_and_repeats_nothing(
     stage: str, tmp_path: Path, undisturbed: Path
 ) -> None:
@@ -205,6 +208,7 @@ def test_hours_are_spent_up_to_the_budget_and_never_over_it_but_for_two_trials(t
     assert states(tmp_path / "tiny") == {key: Counter(complete=2) for key in ARMS}, "a fit requires two"
 
 
+@pytest.mark.acceptance
 def test_a_pruned_trial_counts_and_its_runs_stop(tmp_path: Path) -> None:
     study = make(
         pruner={"name": "median", "startup": 1, "warmup": 5},
@@ -221,6 +225,7 @@ def test_a_pruned_trial_counts_and_its_runs_stop(tmp_path: Path) -> None:
     assert "pruned  tokens trial 1 after 5 rollouts" in text
 
 
+@pytest.mark.acceptance
 def test_an_engine_without_a_stream_gets_rounds(tmp_path: Path, undisturbed: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(ENGINES, "elsewhere", ENGINES["local"])
     store = tmp_path / "runs"
@@ -239,6 +244,7 @@ def test_an_engine_without_a_stream_gets_rounds(tmp_path: Path, undisturbed: Pat
         run(make(budget={"device_hours": 1}), tmp_path / "free", engine="elsewhere")
 
 
+@pytest.mark.acceptance
 def test_pause_resume_and_stop_reach_a_tuning(tmp_path: Path) -> None:
     study, store = make(), tmp_path / "runs"
     heard: list[str] = []

@@ -51,6 +51,7 @@ def chosen(name: str, repetition: int) -> Point:
     return choose(OPTIONS, fit(OPTIONS, points, scores, noise=pooled_noise(scores))).point
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_sampler_and_the_fit_find_the_optimum(name: str) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
