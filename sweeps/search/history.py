@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 RETRY_OF = "retry_of"
 """User attribute: the number of the trial that this one retries."""
+FIXED = "fixed_params"
+"""Optuna's attribute of trials with a point of their own: those of the spec, and retries."""
 DRAWN = "drawn"
 """User attribute of an enqueued trial whose point a sampler drew, in a history that was lost."""
 GIVEN_UP = "given_up"

@@ -23,12 +23,10 @@ from optuna.trial import FrozenTrial
 from scipy.stats import qmc
 
 from sspo.randomness import derive, python_stream
-from sweeps.search.history import DRAWN
+from sweeps.search.history import DRAWN, FIXED
 
 Draw = Callable[[int, str], float]
 """From a place in the sequence and a parameter to a coordinate in [0, 1)."""
-FIXED = "fixed_params"
-"""Optuna's attribute of trials with a point of their own: those of the spec, and retries."""
 
 
 class CommonPoints(BaseSampler):

@@ -15,6 +15,7 @@ from sweeps.search.cells import Cell
 from sweeps.search.driver import Driver, Open
 from sweeps.search.history import (
     DRAWN,
+    FIXED,
     GIVEN_UP,
     REASON,
     REFUSED,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 POINT, CELL, LEVEL, OVERRIDES = "point", "cell", "level", "overrides"
 CORE_HOURS, DEVICE_HOURS = "core_hours", "device_hours"
-FIXED = "fixed_params"
-"""Optuna's attribute of trials with a point of their own."""
 RECORDED = "recorded"
 """User attribute of a trial that the record has and this history had lost."""
 EPSILON = 1e-9

@@ -35,8 +35,12 @@ SPEC: dict[str, Any] = {
 
 
 def spec(**changes: Any) -> dict[str, Any]:
-    """Return SPEC with changed values at dotted keys, `__` for the dots; `...` removes a key."""
-    content = copy.deepcopy(SPEC)
+    return changed(SPEC, **changes)
+
+
+def changed(whole: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a spec with changed values at dotted keys, `__` for the dots; `...` removes a key."""
+    content = copy.deepcopy(whole)
     for path, value in changes.items():
         *outer, last = path.split("__")
         inner = content

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from searches import changed
 from stub_searched import finish, log_run
 
 from sspo.config.places import CONF_ROOT
@@ -52,18 +52,7 @@ GOOD: dict[str, Any] = {
 
 
 def spec(**changes: Any) -> dict[str, Any]:
-    """Return GOOD with changed values at dotted keys, `__` for the dots; `...` removes a key."""
-    content = copy.deepcopy(GOOD)
-    for path, value in changes.items():
-        *outer, last = path.split("__")
-        inner = content
-        for key in outer:
-            inner = inner.setdefault(key, {})
-        if value is ...:
-            del inner[last]
-        else:
-            inner[last] = value
-    return content
+    return changed(GOOD, **changes)
 
 
 def study(**changes: Any) -> Study:

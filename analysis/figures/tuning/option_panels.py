@@ -110,32 +110,20 @@ def print_panel(
             ax.plot(x, mean, color=look.color, linestyle=look.dash, linewidth=THIN, zorder=2)
             wide = on_plateau(curve, x)
             ax.plot([x[i] for i in wide], mean[wide], color=look.color, linewidth=THICK, alpha=0.55, zorder=3)
-            ax.plot(
-                x[at],
-                mean[at],
-                color=look.color,
-                marker=look.marker,
-                markersize=5,
-                zorder=4,
-                **_edge(look.marker),
-            )
+            _mark_chosen(ax, x[at], mean[at], look, size=5)
             continue
         beside = [place + BESIDE * (order - (len(mine) - 1) / 2) for place in x]
         ax.errorbar(
             beside, mean, yerr=[mean - low, high - mean], color=look.color, marker=look.marker, markersize=2.5,
             linestyle="none", elinewidth=0.8, capsize=1.5, zorder=3,
         )  # fmt: skip
-        ax.plot(
-            beside[at],
-            mean[at],
-            color=look.color,
-            marker=look.marker,
-            markersize=6,
-            zorder=4,
-            **_edge(look.marker),
-        )
+        _mark_chosen(ax, beside[at], mean[at], look, size=6)
     upright(ax, ends)
     _across(ax, of)
+
+
+def _mark_chosen(ax: Any, x: float, y: float, look: ArmStyle, *, size: float) -> None:
+    ax.plot(x, y, color=look.color, marker=look.marker, markersize=size, zorder=4, **_edge(look.marker))
 
 
 def _edge(marker: str) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return what a plateau is, and what intervals leave out."""
     return (
         PLATEAU,
-        "Bands are pointwise, and cut where they would flatten the curves. A curve is one line through the space: options that act together "
+        "Bands are pointwise. A curve is one line through the space: options that act together "
         "may matter more than any of theirs shows.",
         *foot(evidence),
     )
